@@ -1,0 +1,50 @@
+//! The cluster as the Agent meets it: send a planned call, look at one thing, follow a task, see everything.
+//!
+//! Begin with [`Api`]. [`Api::look`] is three-valued: what could not be read is neither there nor gone (I9).
+//!
+//! Never here: deciding what to send. Calls come from sealed plans, exactly as written.
+
+mod look;
+mod observe;
+mod send;
+mod task;
+
+pub use send::Sent;
+pub use task::TaskLook;
+
+use proxmox::Client;
+use proxmox::transport::Transport;
+use std::sync::Arc;
+
+/// A transport shared by all clients.
+pub type Wire = Arc<dyn Transport>;
+
+#[derive(Clone)]
+pub struct Api {
+    wire: Wire,
+    client: Client<Wire>,
+}
+
+impl Api {
+    pub fn new(wire: Wire) -> Self {
+        Self { client: Client::new(wire.clone()), wire }
+    }
+
+    pub fn client(&self) -> &Client<Wire> {
+        &self.client
+    }
+}
+
+fn their_kind(kind: domain::interpretation::GuestKind) -> proxmox::client::GuestKind {
+    match kind {
+        domain::interpretation::GuestKind::Vm => proxmox::client::GuestKind::Vm,
+        domain::interpretation::GuestKind::Container => proxmox::client::GuestKind::Container,
+    }
+}
+
+fn our_kind(kind: proxmox::client::GuestKind) -> domain::interpretation::GuestKind {
+    match kind {
+        proxmox::client::GuestKind::Vm => domain::interpretation::GuestKind::Vm,
+        proxmox::client::GuestKind::Container => domain::interpretation::GuestKind::Container,
+    }
+}

@@ -1,0 +1,161 @@
+//! Seeing the whole cluster: one picture, with every read noted.
+
+use super::look::storage_seen;
+use super::{Api, Wire};
+use crate::limits::{GUESTS_MAX, READS_AT_ONCE};
+use chrono::Utc;
+use domain::cluster::Read;
+use domain::interpretation::GuestKind;
+use domain::observation::{GuestSeen, NodeSeen, Observation, StorageSeen};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use proxmox::client::{NodeStorage, Resource};
+use proxmox::transport::{Sending, Transport};
+use proxmox::{CallError, Request};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Content types of files that guests are made from.
+const FILE_CONTENT: [&str; 3] = ["iso", "vztmpl", "import"];
+
+impl Api {
+    /// One picture of everything, and the reads it took. Guests of nodes that are offline are left out: nobody can say
+    /// what they are.
+    pub async fn observe(&self, cluster: &str) -> Result<(Observation, Vec<Read>), CallError> {
+        let noting = Arc::new(Noting { inner: self.wire.clone(), reads: Mutex::default() });
+        let api = Api::new(noting.clone());
+        let seen = api.picture(cluster).await?;
+        let reads = std::mem::take(&mut *noting.reads.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok((seen, reads))
+    }
+
+    async fn picture(&self, cluster: &str) -> Result<Observation, CallError> {
+        let version = self.client().version().await?;
+        let status = self.client().cluster_status().await?;
+        let nodes = self.client().nodes().await?;
+        let resources = self.client().cluster_resources(Some("vm")).await?;
+        let mut seen = Observation {
+            at: Utc::now(),
+            cluster: if cluster.is_empty() { status.name.clone().unwrap_or_default() } else { cluster.to_owned() },
+            pve_version: version.version.unwrap_or_default(),
+            quorate: status.is_quorate(),
+            nodes: BTreeMap::new(),
+            storages: BTreeMap::new(),
+            guests: BTreeMap::new(),
+        };
+        let online: Vec<String> = nodes.iter().filter(|n| n.is_online()).map(|n| n.node.clone()).collect();
+        for node in &nodes {
+            let address = status.members.iter().find(|m| m.name == node.node).and_then(|m| m.ip.clone());
+            let mut node_seen = NodeSeen {
+                online: node.is_online(),
+                threads: u32::try_from(node.maxcpu.unwrap_or(0)).unwrap_or(u32::MAX),
+                memory_mib: node.maxmem.unwrap_or(0) / 1024 / 1024,
+                address,
+                bridges: BTreeMap::new(),
+            };
+            if node.is_online() {
+                node_seen.bridges = self.bridges(&node.node).await?;
+            }
+            seen.nodes.insert(node.node.clone(), node_seen);
+        }
+        seen.storages = self.see_storages(&online).await?;
+        seen.guests = self.see_guests(&online, &resources).await?;
+        Ok(seen)
+    }
+
+    async fn bridges(&self, node: &str) -> Result<BTreeMap<String, bool>, CallError> {
+        let network = self.client().network(node).await?;
+        let bridges = network.interfaces.into_iter().filter(|i| i.kind.as_deref() == Some("bridge"));
+        Ok(bridges.map(|i| (i.iface, i.bridge_vlan_aware == Some(true))).collect())
+    }
+
+    async fn see_storages(&self, online: &[String]) -> Result<BTreeMap<String, StorageSeen>, CallError> {
+        let configs = self.client().storages().await?;
+        let mut states: BTreeMap<String, BTreeMap<String, NodeStorage>> = BTreeMap::new();
+        for node in online {
+            for state in self.client().node_storages(node).await? {
+                states.entry(state.storage.clone()).or_default().insert(node.clone(), state);
+            }
+        }
+        let mut seen = BTreeMap::new();
+        for config in configs.iter().filter(|config| config.disable != Some(true)) {
+            let states = states.get(&config.storage).cloned().unwrap_or_default();
+            let mut storage = storage_seen(config, online, &states);
+            for content in FILE_CONTENT.iter().filter(|content| storage.content.iter().any(|c| c == *content)) {
+                for node in storage.nodes.clone() {
+                    let files = self.client().storage_content(&node, &config.storage, Some(content)).await?;
+                    storage.files.entry(node).or_default().extend(files.into_iter().map(|file| file.volid));
+                }
+            }
+            storage.files.values_mut().for_each(|files| files.sort());
+            seen.insert(config.storage.clone(), storage);
+        }
+        Ok(seen)
+    }
+
+    /// The nodes' own lists are fresh, the cluster's list is not; the latter only adds the pool.
+    async fn see_guests(
+        &self,
+        online: &[String],
+        resources: &[Resource],
+    ) -> Result<BTreeMap<u32, GuestSeen>, CallError> {
+        let mut found = Vec::new();
+        for node in online {
+            for kind in [GuestKind::Vm, GuestKind::Container] {
+                let list: Vec<Listed> =
+                    self.client().read(Request::get(format!("/nodes/{node}/{}", kind.api()))).await?;
+                found.extend(list.into_iter().filter_map(|guest| Some((kind, node.clone(), guest.number()?))));
+            }
+        }
+        let pools: BTreeMap<u64, String> =
+            resources.iter().filter_map(|resource| Some((resource.vmid?, resource.pool.clone()?))).collect();
+        stream::iter(found.into_iter().take(GUESTS_MAX))
+            .map(|(kind, node, vmid)| async move { self.read_guest(kind, &node, vmid).await })
+            .buffer_unordered(READS_AT_ONCE)
+            .map_ok(|mut guest| {
+                guest.pool = pools.get(&guest.vmid.into()).cloned();
+                (guest.vmid, guest)
+            })
+            .try_collect()
+            .await
+    }
+}
+
+/// An entry of a node's list of guests; the number may come as text.
+#[derive(serde::Deserialize)]
+struct Listed {
+    vmid: serde_json::Value,
+}
+
+impl Listed {
+    fn number(&self) -> Option<u32> {
+        match &self.vmid {
+            serde_json::Value::String(text) => text.parse().ok(),
+            value => u32::try_from(value.as_u64()?).ok(),
+        }
+    }
+}
+
+/// Notes every read on its way.
+struct Noting {
+    inner: Wire,
+    reads: Mutex<Vec<Read>>,
+}
+
+impl Transport for Noting {
+    fn send<'a>(&'a self, request: &'a Request) -> Sending<'a> {
+        Box::pin(async move {
+            let begun = Instant::now();
+            let outcome = self.inner.send(request).await;
+            let status = match &outcome {
+                Ok(reply) => reply.status,
+                Err(CallError::Answered { status, .. }) => *status,
+                Err(_) => 0,
+            };
+            let ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+            let read = Read { path: request.path.clone(), status, ms };
+            self.reads.lock().unwrap_or_else(PoisonError::into_inner).push(read);
+            outcome
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! Following a task to its end. A task that takes long is neither failed nor done: it is waited for.
+
+use super::{Executor, Trouble, points};
+use crate::api::TaskLook;
+use crate::limits::{LOG_LINES_PER_EVENT, TASK_WAIT_MAX};
+use crate::log::LogError;
+use domain::run::{CallNo, Event, Run, TaskEnd};
+use std::time::{Duration, Instant};
+
+const POLL_MS_FIRST: u64 = 60;
+const POLL_MS_MAX: u64 = 1_000;
+
+impl Executor<'_> {
+    pub(super) async fn follow(&self, run: &Run, at: CallNo, upid: &str, mut lines: u32) -> Result<Run, LogError> {
+        points::pass("while the task runs", at);
+        let (begun, mut pause_ms) = (Instant::now(), POLL_MS_FIRST);
+        let mut silent = None;
+        while begun.elapsed() < TASK_WAIT_MAX {
+            if self.log.lease.lost().is_cancelled() {
+                return Err(LogError::Fenced);
+            }
+            match self.api.task(upid, lines).await {
+                TaskLook::Running { new } => {
+                    lines = self.progress(at, upid, lines, new).await?;
+                    silent = None;
+                }
+                TaskLook::Ended { new, end, transient, advice } => {
+                    self.progress(at, upid, lines, new).await?;
+                    points::pass("before task end", at);
+                    return self.ended(run, at, upid, end, transient, advice).await;
+                }
+                // A node that is rebooting forgets its tasks for a while, or for good.
+                TaskLook::CannotTell { why } => silent = Some(why),
+            }
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            pause_ms = (pause_ms * 3 / 2).min(POLL_MS_MAX);
+        }
+        let cause = match silent {
+            Some(why) => format!("the task cannot be asked any more: {why}"),
+            None => format!("the task still runs after {} minutes", TASK_WAIT_MAX.as_secs() / 60),
+        };
+        let advice = "It is neither failed nor done. Look at the task in Proxmox; Resume goes on waiting.".to_owned();
+        self.pause(run, Trouble { cause, advice, transient: false }).await
+    }
+
+    async fn progress(&self, at: CallNo, upid: &str, mut from: u32, new: Vec<String>) -> Result<u32, LogError> {
+        for chunk in new.chunks(LOG_LINES_PER_EVENT) {
+            let lines = chunk.to_vec();
+            let count = u32::try_from(lines.len()).unwrap_or(0);
+            self.record(vec![Event::TaskProgressed { at, upid: upid.to_owned(), from_line: from, lines }]).await?;
+            from += count;
+        }
+        Ok(from)
+    }
+
+    async fn ended(
+        &self,
+        run: &Run,
+        at: CallNo,
+        upid: &str,
+        end: TaskEnd,
+        transient: bool,
+        advice: String,
+    ) -> Result<Run, LogError> {
+        let event =
+            Event::TaskEnded { at, upid: upid.to_owned(), end: end.clone(), transient, advice: advice.clone() };
+        match end {
+            TaskEnd::Failed { text } => {
+                let trouble = Trouble { cause: text, advice, transient };
+                self.again_or_pause(run, at, vec![event], run.attempt, trouble).await
+            }
+            TaskEnd::Ok {} | TaskEnd::Warnings { .. } | TaskEnd::Unexpected {} => self.record(vec![event]).await,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What is open: an index of the log that tells each process where to look.
+//!
+//! Wake-ups carry no payload: a process that is woken loads the stream and decides from its fold, so an index that
+//! is behind or was built twice does no harm. Built from the beginning of the log at each start.
+
+use domain::event::Category;
+use domain::ids::{DeclarationId, RunId};
+use domain::{canonical::Digest, repository, run};
+use eventstore::{EventLog, Recorded, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// A verified commit whose plan is to be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    pub position: i64,
+    pub commit: String,
+    pub declaration: DeclarationId,
+    pub plan: Digest,
+}
+
+impl Start {
+    pub fn run(&self) -> RunId {
+        run::id_for(self.declaration, &self.commit, &self.plan)
+    }
+}
+
+/// What is open as of one position of the log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Open {
+    pub position: i64,
+    /// Everything that stood in the log when the Agent started has been read.
+    pub caught_up: bool,
+    pub previews: BTreeSet<DeclarationId>,
+    pub commits: BTreeSet<DeclarationId>,
+    /// Started and neither over nor paused.
+    pub runs: BTreeSet<RunId>,
+    /// Started and paused: nothing else starts before a person decided.
+    pub paused: BTreeSet<RunId>,
+    pub starts: BTreeMap<i64, Start>,
+    /// Grows when the repository should be looked at without waiting for the timer.
+    pub nudges: u64,
+    /// Grows when the cluster should be looked at without waiting for the timer.
+    pub observe: u64,
+}
+
+impl Open {
+    fn note(&mut self, event: &Recorded) {
+        self.position = event.position;
+        let id = event.stream.id;
+        match (event.stream.category, &*event.type_name) {
+            (Category::Declaration, "declaration.preview_requested") => {
+                self.previews.insert(DeclarationId(id));
+            }
+            (
+                Category::Declaration,
+                "declaration.plan_proposed" | "declaration.preview_failed" | "declaration.question_asked",
+            ) => {
+                self.previews.remove(&DeclarationId(id));
+            }
+            (Category::Declaration, "declaration.commit_requested") => {
+                self.commits.insert(DeclarationId(id));
+            }
+            (Category::Declaration, "declaration.commit_failed") => {
+                self.commits.remove(&DeclarationId(id));
+            }
+            (Category::Declaration, "declaration.declaration_committed") => {
+                self.commits.remove(&DeclarationId(id));
+                self.nudges += 1;
+            }
+            (Category::Run, "run.started") => {
+                self.starts.retain(|_, start| start.run().0 != id);
+                self.runs.insert(RunId(id));
+            }
+            (Category::Run, "run.resumed") => {
+                self.paused.remove(&RunId(id));
+                self.runs.insert(RunId(id));
+            }
+            (Category::Run, "run.paused") => {
+                self.runs.remove(&RunId(id));
+                self.paused.insert(RunId(id));
+            }
+            (Category::Run, "run.completed" | "run.stopped") => {
+                self.runs.remove(&RunId(id));
+                self.paused.remove(&RunId(id));
+                self.observe += 1;
+            }
+            (Category::Repository, "repository.refresh_requested") => {
+                self.nudges += 1;
+                self.observe += 1;
+            }
+            (Category::Repository, "repository.commit_seen") => self.note_commit(event),
+            _ => {}
+        }
+    }
+
+    fn note_commit(&mut self, event: &Recorded) {
+        let Ok(repository::Event::CommitSeen { commit, declaration: Some(declaration), plan: Some(plan), .. }) =
+            eventstore::decode::<repository::Event>(event)
+        else {
+            return;
+        };
+        let position = event.position;
+        self.starts.insert(position, Start { position, commit, declaration, plan });
+    }
+}
+
+/// Follows the log and publishes what is open until `stop`.
+pub async fn follow(store: Store, open: watch::Sender<Open>, stop: CancellationToken) -> Result<(), StoreError> {
+    let head = store.head().await?.position;
+    let mut subscription = store.subscribe(0);
+    if head == 0 {
+        open.send_modify(|open| open.caught_up = true);
+    }
+    loop {
+        let events = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            events = subscription.next() => events?,
+        };
+        open.send_modify(|open| {
+            for event in &events {
+                open.note(event);
+            }
+            open.caught_up |= open.position >= head;
+        });
+    }
+}

@@ -1,0 +1,38 @@
+//! Every bound of the Agent in one place (I12). Units are in the names.
+
+use std::time::Duration;
+
+/// The lease on the cluster: who holds it may act.
+pub const LEASE_TTL: Duration = Duration::from_secs(15);
+/// The lease is renewed this often.
+pub const LEASE_RENEW_EVERY: Duration = Duration::from_secs(4);
+/// No mutating call leaves when the lease was last confirmed longer ago than this (a third of its life).
+pub const LEASE_AGE_MAX: Duration = Duration::from_secs(5);
+/// A task may take this long before the run waits for a person. It is never taken for failed or done.
+pub const TASK_WAIT_MAX: Duration = Duration::from_secs(2 * 60 * 60);
+/// Looking again after an answer, until the effect is visible.
+pub const VERIFY_LOOKS_MAX: u32 = 8;
+/// Pause between two such looks, in milliseconds.
+pub const VERIFY_PAUSE_MS: u64 = 150;
+/// Looking after an unknown outcome, while the guest is locked or its node is silent.
+pub const SETTLE_LOOKS_MAX: u32 = 20;
+/// Pause between two such looks, in milliseconds.
+pub const SETTLE_PAUSE_MS: u64 = 500;
+/// Reads of one observation that are under way at once.
+pub const READS_AT_ONCE: usize = 8;
+/// An observation younger than this is good enough for a preview, in milliseconds.
+pub const PREVIEW_FACTS_MS_MAX: i64 = 3_000;
+/// Largest file read from the declarations repository, in bytes.
+pub const FILE_BYTES_MAX: usize = 1_048_576;
+/// Commits looked at in one poll.
+pub const COMMITS_PER_POLL_MAX: usize = 200;
+/// One git command, at most.
+pub const GIT_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Lines of a task's log kept in one event, at most.
+pub const LOG_LINES_PER_EVENT: usize = 50;
+/// Pause after an error of a process before it tries again.
+pub const PROCESS_PAUSE: Duration = Duration::from_secs(2);
+/// Folds of streams kept in memory.
+pub const FOLDS_KEPT_MAX: usize = 512;
+/// Guests of one observation.
+pub const GUESTS_MAX: usize = 2_000;

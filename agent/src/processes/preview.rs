@@ -1,0 +1,168 @@
+//! A preview: read the cluster, understand the text, check the answer, plan.
+//!
+//! Begin with [`Previews::run`]. Each stage is an event, so the page can show words and seconds. Whatever goes wrong ends
+//! the preview with a reason; a preview that was cancelled or overtaken adds nothing.
+
+use crate::limits::PREVIEW_FACTS_MS_MAX;
+use crate::log::{Log, LogError};
+use crate::processes::observation::Observer;
+use chrono::Utc;
+use domain::cluster::Cluster;
+use domain::declaration::{Command, Declaration, Failure, Stage, Status};
+use domain::event::Category;
+use domain::facts_from::facts;
+use domain::ids::{CLUSTER, DeclarationId, SETTINGS, Vmid};
+use domain::interpretation::{Interpretation, Kind, rules};
+use domain::observation::Observation;
+use domain::plan::planner;
+use domain::settings::{Rules, Settings};
+use interpreter::{Context, Interpreter};
+use std::collections::{BTreeMap, btree_map};
+use std::sync::Arc;
+use std::time::Instant;
+
+#[derive(Clone)]
+pub struct Previews {
+    pub log: Log,
+    pub observer: Observer,
+    pub interpreter: Arc<dyn Interpreter>,
+}
+
+/// What a preview is made from.
+struct Ground {
+    cluster: Cluster,
+    seen: Observation,
+    rules: Rules,
+}
+
+impl Previews {
+    /// Makes the preview that is asked for, if it still is.
+    pub async fn run(&self, id: DeclarationId) -> Result<(), LogError> {
+        let declaration: Declaration = self.log.load(Category::Declaration, id.0).await?;
+        let Status::Previewing { preview, .. } = declaration.status else { return Ok(()) };
+        self.tell(id, Command::Advance { preview, stage: Stage::Reading }).await?;
+        let ground = match self.ground().await {
+            Ok(ground) => ground,
+            Err(failure) => return self.tell(id, Command::Fail { preview, failure }).await.map(drop),
+        };
+        let facts = facts(&ground.seen, &ground.cluster, &ground.rules);
+        let declaration = self.tell(id, Command::Advance { preview, stage: Stage::Interpreting }).await?;
+        let begun = Instant::now();
+        let own_guests = self.own_guests(&ground, id, &declaration.text).await?;
+        let context = Context { answers: &declaration.answers, own_guests: &own_guests };
+        let interpretation = self.interpreter.interpret(&declaration.text, &facts, &context).await;
+        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let interpreter = self.interpreter.identity();
+        self.tell(
+            id,
+            Command::Interpreted {
+                preview,
+                interpreter: interpreter.clone(),
+                interpretation: Box::new(interpretation.clone()),
+                took_ms,
+            },
+        )
+        .await?;
+        self.tell(id, Command::Advance { preview, stage: Stage::Checking }).await?;
+        let violations = rules::check(&interpretation, &declaration.text, &facts);
+        if let Some(violation) = violations.first() {
+            let text = format!("The answer breaks rule {:?}: {}", violation.rule, violation.why);
+            let advice = "Nothing is planned from an answer that does not hold. Say it in other words.".to_owned();
+            let failure = Failure::NoPlan { text, advice };
+            return self.tell(id, Command::Fail { preview, failure }).await.map(drop);
+        }
+        match interpretation.kind {
+            Kind::Question => {
+                let questions = interpretation.questions;
+                self.tell(id, Command::Ask { preview, questions }).await.map(drop)
+            }
+            Kind::Refusal => {
+                let failure = refusal(interpretation);
+                self.tell(id, Command::Fail { preview, failure }).await.map(drop)
+            }
+            Kind::Desired => {
+                self.tell(id, Command::Advance { preview, stage: Stage::Planning }).await?;
+                let request = planner::Request {
+                    declaration: id,
+                    number: declaration.plans + 1,
+                    made_at: Utc::now(),
+                    text: &declaration.text,
+                    desired: &interpretation,
+                    interpreter: &interpreter,
+                    cluster: &ground.cluster,
+                    seen: &ground.seen,
+                    rules: &ground.rules,
+                };
+                let command = match planner::plan(&request) {
+                    Ok(plan) => Command::Propose { preview, plan: Box::new(plan) },
+                    Err(planner::NoPlan { text, advice }) => {
+                        Command::Fail { preview, failure: Failure::NoPlan { text, advice } }
+                    }
+                };
+                self.tell(id, command).await.map(drop)
+            }
+        }
+    }
+
+    /// Guests that this declaration made before, or another declaration of the very same words: so that the same text
+    /// again finds what it made.
+    async fn own_guests(&self, ground: &Ground, id: DeclarationId, text: &str) -> Result<Vec<Vmid>, LogError> {
+        let mut own = Vec::new();
+        let mut same_words = BTreeMap::from([(id, true)]);
+        for vmid in ground.cluster.claims.keys().copied().filter(|vmid| ground.seen.guests.contains_key(vmid)) {
+            let Some(maker) = ground.cluster.maker(vmid) else { continue };
+            if let btree_map::Entry::Vacant(entry) = same_words.entry(maker) {
+                let other: Declaration = self.log.load(Category::Declaration, maker.0).await?;
+                entry.insert(other.text == text);
+            }
+            if same_words.get(&maker) == Some(&true) {
+                own.push(vmid);
+            }
+        }
+        Ok(own)
+    }
+
+    async fn tell(&self, id: DeclarationId, command: Command) -> Result<Declaration, LogError> {
+        self.log.handle::<Declaration>(Category::Declaration, id.0, command, Some(id.0)).await
+    }
+
+    /// The rules and a fresh picture; none means a failure that says what to do.
+    async fn ground(&self) -> Result<Ground, Failure> {
+        let unavailable = |error: LogError| Failure::Unavailable {
+            text: error.to_string(),
+            advice: "Try the preview again in a moment.".into(),
+        };
+        let settings: Settings = self.log.load(Category::Settings, SETTINGS).await.map_err(unavailable)?;
+        let Some(rules) = settings.rules else {
+            return Err(Failure::Unavailable {
+                text: "No rules are set yet, so there is nothing to plan by.".into(),
+                advice: "An Admin sets them in Settings, Rules.".into(),
+            });
+        };
+        let mut cluster: Cluster = self.log.load(Category::Cluster, CLUSTER).await.map_err(unavailable)?;
+        let age_ms = cluster.seen.as_ref().map(|seen| (Utc::now() - seen.at).num_milliseconds());
+        if age_ms.is_none_or(|age_ms| age_ms > PREVIEW_FACTS_MS_MAX) {
+            cluster = self.observer.look().await.map_err(|trouble| Failure::Unavailable {
+                text: trouble.why,
+                advice: trouble.advice,
+            })?;
+        }
+        match cluster.seen.clone() {
+            Some(seen) => Ok(Ground { cluster, seen: *seen, rules: *rules }),
+            None => Err(Failure::Unavailable {
+                text: "The cluster was never seen.".into(),
+                advice: "Check the Proxmox connection in Settings.".into(),
+            }),
+        }
+    }
+}
+
+fn refusal(interpretation: Interpretation) -> Failure {
+    match interpretation.refusal {
+        Some(refusal) => Failure::Refused { reason: refusal.reason, text: refusal.text },
+        None => Failure::NoPlan {
+            text: "The text was refused without a reason.".into(),
+            advice: "Say it in other words.".into(),
+        },
+    }
+}

@@ -1,0 +1,69 @@
+//! The cluster and its guests.
+
+use super::{Asked, draw, parsed};
+use crate::app::App;
+use crate::error::HttpError;
+use crate::live;
+use crate::security::proof::SignedIn;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use domain::cluster::Origin;
+use projections::model::ClusterView;
+use web::frame::Section;
+use web::pages::{Live, cluster::ClusterPage};
+use web::views::{self, cluster::Declared};
+
+/// What the declarations of all our guests last put into force: the desired state of each one's newest run.
+pub async fn declared(app: &App, view: &ClusterView) -> Result<Declared, HttpError> {
+    let mut declared = Declared::new();
+    for id in view.guests.iter().filter_map(views::cluster::maker) {
+        if declared.contains_key(&id) {
+            continue;
+        }
+        let Some(row) = app.reader.declaration(id).await? else { continue };
+        let run = match row.runs.last() {
+            Some(no) => app.reader.run(*no).await?,
+            None => None,
+        };
+        let plan = match run {
+            Some(run) => app.reader.plan(id, run.plan_no).await?,
+            None => None,
+        };
+        declared.insert(id, (row.title, plan.map(|plan| plan.plan.desired)));
+    }
+    Ok(declared)
+}
+
+async fn page(app: &App, me: &SignedIn, asked: &Asked) -> Result<ClusterPage, HttpError> {
+    let mut f = app.frame(me, "Cluster", Section::Cluster, asked.at).await?;
+    f.live = Some("/cluster/live".into());
+    let view = app.reader.cluster().await?;
+    let declared = declared(app, &view).await?;
+    Ok(views::cluster::page(f, &view, &declared))
+}
+
+/// `GET /cluster`
+pub async fn cluster(State(app): State<App>, me: SignedIn, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+    draw(&page(&app, &me, &asked).await?)
+}
+
+/// `GET /cluster/live`
+pub async fn live(State(app): State<App>, me: SignedIn) -> Result<Response, HttpError> {
+    live::stream(app, me, |app, me| async move { Ok(page(&app, &me, &Asked::default()).await?.regions()?) })
+}
+
+/// `GET /cluster/guests/{vmid}`
+pub async fn guest(State(app): State<App>, me: SignedIn, Path(vmid): Path<String>) -> Result<Response, HttpError> {
+    let vmid = parsed(&vmid, "guest")?;
+    let view = app.reader.cluster().await?;
+    let Some(guest) = view.guests.iter().find(|guest| guest.vmid == vmid) else {
+        let text = "No guest has this number, as far as was seen.";
+        return Err(HttpError::not_found(format!("There is no guest {vmid}"), text).link("/cluster", "The cluster"));
+    };
+    let f = app.frame(&me, &format!("Guest {vmid}"), Section::Cluster, None).await?;
+    let made_by = match guest.claim.as_ref().map(|claim| &claim.origin) {
+        Some(Origin::Made { run, .. }) => app.reader.run_by_id(*run).await?.map(|run| run.no.unsigned_abs()),
+        _ => None,
+    };
+    draw(&views::guest::page(f, guest, &view, &declared(&app, &view).await?, made_by))
+}

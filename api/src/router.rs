@@ -1,0 +1,181 @@
+//! Every route, once, with who may use it. A route cannot be added without saying so.
+
+use crate::app::App;
+use crate::security::gate;
+use crate::{actions as a, error::HttpError, pages as p};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::handler::Handler;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{self, MethodRouter};
+use axum::{Extension, Router};
+use std::sync::Arc;
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// No session is looked at: assets and health.
+    Machine,
+    /// Anybody; forms are proved by the visitor's cookie.
+    Visitor,
+    SignedIn,
+    Admin,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub access: Access,
+}
+
+struct Table {
+    app: Option<App>,
+    router: Router<App>,
+    routes: Vec<Route>,
+}
+
+impl Table {
+    fn add<H, T>(&mut self, method: &'static str, path: &'static str, access: Access, handler: H)
+    where
+        H: Handler<T, App> + Clone,
+        T: 'static,
+    {
+        self.routes.push(Route { method, path, access });
+        if let Some(app) = &self.app {
+            let methods: MethodRouter<App> = if method == "GET" { routing::get(handler) } else { routing::post(handler) };
+            let guarded = methods.layer(middleware::from_fn_with_state((app.clone(), access), gate::gate));
+            self.router = std::mem::take(&mut self.router).route(path, guarded);
+        }
+    }
+
+    fn get<H: Handler<T, App> + Clone, T: 'static>(&mut self, path: &'static str, access: Access, handler: H) {
+        self.add("GET", path, access, handler);
+    }
+
+    fn post<H: Handler<T, App> + Clone, T: 'static>(&mut self, path: &'static str, access: Access, handler: H) {
+        self.add("POST", path, access, handler);
+    }
+}
+
+fn table(app: Option<App>) -> Table {
+    use Access::{Admin, Machine, SignedIn, Visitor};
+    let mut t = Table { app, router: Router::new(), routes: Vec::new() };
+
+    t.get("/healthz", Machine, p::health::healthz);
+    t.get("/readyz", Machine, p::health::readyz);
+    t.get("/assets/{name}", Machine, p::health::asset);
+
+    t.get("/", SignedIn, p::start);
+    t.get("/help", Visitor, p::help);
+    t.get("/sign-in", Visitor, a::sign_in::page);
+    t.post("/sign-in", Visitor, a::sign_in::sign_in);
+    t.post("/sign-out", SignedIn, a::sign_in::sign_out);
+
+    t.get("/overview", Admin, p::overview::overview);
+    t.get("/overview/live", Admin, p::overview::live);
+    t.get("/approvals", Admin, p::declarations::approvals);
+    t.get("/approvals/live", Admin, p::declarations::approvals_live);
+
+    t.get("/declarations", SignedIn, p::declarations::list);
+    t.get("/declarations/live", SignedIn, p::declarations::list_live);
+    t.post("/declarations", SignedIn, a::declarations::draft);
+    t.get("/declarations/new", SignedIn, p::declarations::new);
+    t.get("/declarations/{id}", SignedIn, p::declarations::one);
+    t.post("/declarations/{id}", SignedIn, a::declarations::revise);
+    t.get("/declarations/{id}/live", SignedIn, p::declarations::one_live);
+    t.get("/declarations/{id}/edit", SignedIn, p::declarations::edit);
+    t.post("/declarations/{id}/preview", SignedIn, a::declarations::preview);
+    t.post("/declarations/{id}/cancel", SignedIn, a::declarations::cancel);
+    t.post("/declarations/{id}/answer", SignedIn, a::declarations::answer);
+    t.post("/declarations/{id}/withdraw", SignedIn, a::declarations::withdraw);
+    t.post("/declarations/{id}/comment", SignedIn, a::declarations::comment);
+
+    t.get("/declarations/{id}/plans/{no}", SignedIn, p::declarations::plan);
+    t.get("/declarations/{id}/plans/{no}/live", SignedIn, p::declarations::plan_live);
+    t.post("/declarations/{id}/plans/{no}/ask", SignedIn, a::plans::ask);
+    t.post("/declarations/{id}/plans/{no}/approve", Admin, a::plans::approve);
+    t.post("/declarations/{id}/plans/{no}/send-back", Admin, a::plans::send_back);
+    t.post("/declarations/{id}/plans/{no}/commit", Admin, a::plans::commit);
+
+    t.get("/runs", SignedIn, p::runs::list);
+    t.get("/runs/live", SignedIn, p::runs::list_live);
+    t.get("/runs/{no}", SignedIn, p::runs::one);
+    t.get("/runs/{no}/live", SignedIn, p::runs::one_live);
+    t.post("/runs/{no}/resume", Admin, a::runs::resume);
+    t.post("/runs/{no}/stop", Admin, a::runs::stop);
+    t.post("/runs/{no}/skip", Admin, a::runs::skip);
+
+    t.get("/cluster", SignedIn, p::cluster::cluster);
+    t.get("/cluster/live", SignedIn, p::cluster::live);
+    t.get("/cluster/guests/{vmid}", SignedIn, p::cluster::guest);
+    t.get("/history", SignedIn, p::history::list);
+    t.get("/history/{position}", SignedIn, p::history::event);
+
+    t.get("/settings", Admin, p::settings::start);
+    t.get("/settings/people", Admin, p::settings::people);
+    t.post("/settings/people", Admin, a::people::add);
+    t.post("/settings/people/{id}/role", Admin, a::people::role);
+    t.post("/settings/people/{id}/disable", Admin, a::people::disable);
+    t.post("/settings/people/{id}/enable", Admin, a::people::enable);
+    t.get("/settings/rules", Admin, p::settings::rules);
+    t.post("/settings/rules", Admin, a::settings::rules);
+    t.post("/settings/freeze", Admin, a::settings::freeze);
+    t.post("/settings/thaw", Admin, a::settings::thaw);
+    t.post("/settings/refresh", Admin, a::settings::refresh);
+    t.get("/settings/system", Admin, p::settings::system);
+
+    t.get("/account", SignedIn, p::account::account);
+    t.post("/account/password", SignedIn, a::account::password);
+    t.post("/account/sessions", SignedIn, a::account::end_others);
+    t
+}
+
+/// Every route and who may use it.
+pub fn routes() -> Vec<Route> {
+    table(None).routes
+}
+
+pub(crate) fn build(app: App) -> Router {
+    let table = table(Some(app.clone()));
+    let unknown = || async { HttpError::of_status(axum::http::StatusCode::NOT_FOUND) .unwrap_or_else(HttpError::signed_out) };
+    let fallback = routing::any(unknown).layer(middleware::from_fn_with_state((app.clone(), Access::Visitor), unproved));
+    table
+        .router
+        .fallback_service(fallback.with_state::<std::convert::Infallible>(app.clone()))
+        .layer(DefaultBodyLimit::max(crate::limits::BODY_BYTES_MAX))
+        .layer(Extension(Arc::new(())))
+        .layer(middleware::from_fn(headers))
+        .with_state(app)
+}
+
+/// An address that leads nowhere changes nothing, so its form needs no proof; its page is drawn all the same.
+async fn unproved(state: axum::extract::State<(App, Access)>, request: Request, next: Next) -> Response {
+    let (mut parts, _) = request.into_parts();
+    parts.method = axum::http::Method::GET;
+    gate::gate(state, Request::from_parts(parts, axum::body::Body::empty()), next).await
+}
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What every answer says to the browser.
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

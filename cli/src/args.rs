@@ -1,0 +1,368 @@
+//! The command line: names, options and their help. What they do is in [`crate::commands`].
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// Describe a Proxmox cluster in English, see exactly what would happen, approve it, watch it happen.
+#[derive(Parser)]
+#[command(name = "mycopod", version, max_term_width = 80, arg_required_else_help = false, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Configuration file
+    #[arg(long, global = true, env = "MYCOPOD_CONFIG", default_value = "/etc/mycopod/config.toml")]
+    pub config: PathBuf,
+    /// Print JSON: one document for lists, one line per item for streams
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// More detail on standard error (-vv for traces)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Results only
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run everything on this machine with a simulated cluster
+    Demo(DemoArgs),
+    /// Run the UI service
+    Serve(ServeArgs),
+    /// Run the Agent service
+    Agent(AgentArgs),
+    /// Run the simulated Proxmox VE alone
+    Sim(SimArgs),
+    /// Bring the database schema forward (as the owner of the database)
+    Migrate {
+        /// Only say whether the schema is up to date
+        #[arg(long)]
+        check: bool,
+        /// Address of the database for its owner, instead of the configured one
+        #[arg(long, env = "MYCOPOD_OWNER_URL", hide_env_values = true)]
+        owner_url: Option<String>,
+    },
+    /// Save a draft from a file or standard input
+    Declare {
+        /// File with the English; standard input if absent
+        file: Option<PathBuf>,
+        /// Title; the first line of the text if absent
+        #[arg(long)]
+        title: Option<String>,
+        /// Preview it at once and wait for the plan
+        #[arg(long)]
+        preview: bool,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Make a preview and wait for what comes of it
+    Preview {
+        /// Declaration: its number or id
+        id: String,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Show a plan
+    Plan {
+        /// Declaration: its number or id
+        id: String,
+        /// Number of the plan; the newest if absent
+        no: Option<u32>,
+        /// Show the exact API calls too
+        #[arg(long)]
+        calls: bool,
+        /// Exit with 3 if the plan has steps to do
+        #[arg(long)]
+        exit_code: bool,
+    },
+    /// Approve the plan with this digest
+    Approve {
+        /// Declaration: its number or id
+        id: String,
+        /// Digest of the plan, whole or its first 12 hex digits
+        #[arg(long)]
+        digest: Option<String>,
+        /// Name of a guest that the plan destroys, for each one
+        #[arg(long)]
+        confirm: Vec<String>,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Commit the approved plan, so that the Agent carries it out
+    Commit {
+        /// Declaration: its number or id
+        id: String,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Runs: list, show, follow, resume, stop, skip
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// The cluster as last seen
+    Cluster,
+    /// The log: tail, show, verify
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// Read models: list, status, rebuild
+    #[command(subcommand)]
+    Projections(ProjectionsCommand),
+    /// Key files of the Agent, from standard input, never from arguments
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+    /// People: add, list, role, disable, password
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Stop all writes to the cluster at once
+    Freeze {
+        /// Why; people read it on every page
+        #[arg(long)]
+        reason: String,
+    },
+    /// Allow writes to the cluster again
+    Thaw,
+    /// Check every connection and say what to do
+    Doctor,
+    /// Settings in effect: show, check
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Understand a declaration and print the interpretation
+    Interpret {
+        /// Lines of `{id, text}` on standard input
+        #[arg(long)]
+        jsonl: bool,
+        /// Lines of `{id, declaration, model_output}`, judged as if a model had answered so
+        #[arg(long)]
+        replay: bool,
+        /// Facts about the cluster; those of the demo cluster if absent
+        #[arg(long)]
+        cluster: Option<PathBuf>,
+    },
+    /// Print shell completions
+    Completions { shell: clap_complete::Shell },
+    /// Measure this machine: previews, pages, runs (a simulated world of its own)
+    Bench {
+        /// Rounds of each measurement
+        #[arg(long, default_value_t = 20)]
+        rounds: u32,
+    },
+}
+
+/// Who acts. The command line holds the database already, so it asks for a name, not a password.
+#[derive(Args, Clone)]
+pub struct Person {
+    /// Account to act as
+    #[arg(long = "as", env = "MYCOPOD_USER")]
+    pub name: Option<String>,
+}
+
+#[derive(Args)]
+pub struct DemoArgs {
+    /// Keep the data in this folder instead of a temporary one
+    #[arg(long)]
+    pub keep: Option<PathBuf>,
+    /// Begin anew: empty the kept folder first
+    #[arg(long, requires = "keep")]
+    pub reset: bool,
+    /// Port of the web pages on 127.0.0.1 (0: any free one)
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Play the story in this file and exit; not 0 if a step is not as told
+    #[arg(long)]
+    pub script: Option<PathBuf>,
+    /// Facts of the simulated cluster instead of the built-in three nodes
+    #[arg(long)]
+    pub cluster: Option<PathBuf>,
+    /// Speed of simulated tasks: 1 is about real time, 0 is at once
+    #[arg(long, default_value_t = 0.2)]
+    pub time_scale: f64,
+    /// Seconds between looks at the repository (0: only on request)
+    #[arg(long, default_value_t = 30)]
+    pub poll: u32,
+}
+
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Address to listen on, instead of the configured one
+    #[arg(long)]
+    pub listen: Option<SocketAddr>,
+    /// End when standard input closes (for a parent process)
+    #[arg(long, hide = true)]
+    pub with_parent: bool,
+}
+
+#[derive(Args)]
+pub struct AgentArgs {
+    /// Do what is open, then exit
+    #[arg(long)]
+    pub once: bool,
+    /// End when standard input closes (for a parent process)
+    #[arg(long, hide = true)]
+    pub with_parent: bool,
+}
+
+#[derive(Args)]
+pub struct SimArgs {
+    /// Facts of the cluster to simulate
+    #[arg(long)]
+    pub cluster: Option<PathBuf>,
+    /// Nodes of an empty cluster, where no facts are given
+    #[arg(long, default_value_t = 3)]
+    pub nodes: u32,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:8006")]
+    pub listen: SocketAddr,
+    /// API token as USER@REALM!ID=UUID
+    #[arg(long)]
+    pub token: Vec<String>,
+    /// Speed of tasks: 1 is about real time, 0 is at once
+    #[arg(long, default_value_t = 1.0)]
+    pub time_scale: f64,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+#[derive(Subcommand)]
+pub enum RunsCommand {
+    /// All runs, newest first
+    List,
+    /// One run with its steps
+    Show { no: i64 },
+    /// Follow a run to its end
+    Follow { no: i64 },
+    /// Go on with a paused run
+    Resume {
+        no: i64,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Stop a run after its present step
+    Stop {
+        no: i64,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Leave out the step a paused run is at
+    Skip {
+        no: i64,
+        /// Why
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        person: Person,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum EventsCommand {
+    /// The newest events, or those as they come
+    Tail {
+        /// From this position on
+        #[arg(long)]
+        from: Option<i64>,
+        /// Go on as new ones come
+        #[arg(long)]
+        follow: bool,
+        /// Only this type, such as run.call_issued
+        #[arg(long)]
+        r#type: Option<String>,
+        /// How many of the newest
+        #[arg(long, default_value_t = 20)]
+        last: i64,
+    },
+    /// One event
+    Show { position: i64 },
+    /// Check the chain of all events
+    Verify {
+        /// From this position on
+        #[arg(long, default_value_t = 1)]
+        from: i64,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum ProjectionsCommand {
+    /// Names and what they are for
+    List,
+    /// Position, lag and state of each
+    Status,
+    /// Build one anew beside the old one, then swap
+    Rebuild {
+        /// Its name; all if absent
+        name: Option<String>,
+        /// Compare with the live one byte for byte
+        #[arg(long)]
+        compare: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum SecretsCommand {
+    /// Store a secret read from standard input
+    Set { name: String },
+    /// Names, fingerprints and ages
+    List,
+    /// Remove a secret
+    Remove { name: String },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum RoleArg {
+    Admin,
+    User,
+}
+
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// Add a person; the password is read from standard input unless generated
+    Add {
+        name: String,
+        #[arg(long, value_enum, default_value = "user")]
+        role: RoleArg,
+        /// Make up a password and print it once
+        #[arg(long)]
+        generate: bool,
+    },
+    /// All people
+    List,
+    /// Change somebody's role
+    Role {
+        name: String,
+        #[arg(value_enum)]
+        role: RoleArg,
+    },
+    /// Stop somebody from signing in
+    Disable { name: String },
+    /// Set a new password, read from standard input unless generated
+    Password {
+        name: String,
+        #[arg(long)]
+        generate: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum ConfigCommand {
+    /// Print them, secrets cut
+    Show,
+    /// Read the file and say what is wrong with it
+    Check,
+}
+
+/// A declaration is named by its number or its id.
+#[derive(Clone, Debug)]
+pub enum DeclarationRef {
+    No(i64),
+    Id(Uuid),
+}
+
+impl std::str::FromStr for DeclarationRef {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self::No).or_else(|_| text.parse().map(Self::Id)).map_err(|_| {
+            format!("{text} is neither a number nor an id of a declaration")
+        })
+    }
+}

@@ -1,0 +1,90 @@
+//! `mycopod agent`: the Agent service.
+
+use crate::args::AgentArgs;
+use crate::config::{Agent as Settings, Config};
+use crate::context::open_store;
+use crate::demo::parent_gone;
+use crate::failure::{Code, Failure, Outcome};
+use agent::api::Api;
+use agent::repository::local::LocalGit;
+use agent::{Agent, AgentError};
+use interpreter::{Interpreter, Scripted};
+use proxmox::transport::Https;
+use proxmox::{ApiToken, Endpoint, Secret, Trust};
+use std::path::Path;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
+    let config = Config::read(path)?;
+    let settings = config.agent()?;
+    let (store, _, _) = open_store(&config, "mycopod agent").await?;
+    let agent = agent::Config {
+        store,
+        api: Api::new(Arc::new(connect(settings)?)),
+        repository: Arc::new(LocalGit::new(&settings.repository.path, &settings.repository.branch)),
+        interpreter: interpreter(&settings.interpreter)?,
+        holder: format!("{} {}", rustix::system::uname().nodename().to_string_lossy(), std::process::id()),
+    };
+    let stop = CancellationToken::new();
+    let ending = stop.clone();
+    let with_parent = args.with_parent;
+    tokio::spawn(async move {
+        let parent = async {
+            match with_parent {
+                true => parent_gone().await,
+                false => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = parent => {}
+            _ = tokio::signal::ctrl_c() => {}
+            () = super::terminated() => {}
+        }
+        ending.cancel();
+    });
+    Agent::start(agent, stop, args.once).await.map_err(|error| match error {
+        AgentError::Store(error) => crate::context::store_failed(error),
+        AgentError::Fenced => Failure::new(Code::Unavailable, error, "one agent acts on a cluster; stop the other one"),
+        AgentError::Ended(_) => Failure::new(Code::Failed, error, "its log says why; start it again"),
+    })
+}
+
+/// The connection to the cluster, by the key file and the pinned certificate.
+pub fn connect(settings: &Settings) -> Result<Https, Failure> {
+    let invalid = |error: proxmox::EndpointError| {
+        let next = error.advice();
+        Failure::new(Code::Usage, error, next)
+    };
+    let trust = match (&settings.proxmox.fingerprint, &settings.proxmox.ca) {
+        (Some(text), _) => Trust::fingerprint(text.parse().map_err(|error| {
+            Failure::new(Code::Usage, format!("the certificate fingerprint is not valid: {error}"), "copy it from Proxmox")
+        })?),
+        (None, Some(path)) => Trust::Ca(std::fs::read_to_string(path).map_err(|error| {
+            Failure::new(Code::Unavailable, format!("{}: {error}", path.display()), "copy /etc/pve/pve-root-ca.pem there")
+        })?),
+        (None, None) => {
+            let what = "the cluster's certificate is not pinned";
+            return Err(Failure::new(Code::Usage, what, "set agent.proxmox.fingerprint or agent.proxmox.ca"));
+        }
+    };
+    let file = secrets::files::path_of(&settings.secrets, "proxmox-token").and_then(|path| secrets::files::read_text(&path));
+    let secret = file.map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
+    let endpoint = Endpoint {
+        base_urls: settings.proxmox.addresses.clone(),
+        trust,
+        token: ApiToken { id: settings.proxmox.token.clone(), secret: Secret::new(secret.expose().trim()) },
+    };
+    Https::new(&endpoint).map_err(invalid)
+}
+
+fn interpreter(name: &str) -> Result<Arc<dyn Interpreter>, Failure> {
+    match name {
+        "scripted" => Ok(Arc::new(Scripted::default())),
+        other => Err(Failure::new(
+            Code::Usage,
+            format!("there is no interpreter {other}"),
+            "set agent.interpreter = \"scripted\"; language models come with a later version",
+        )),
+    }
+}

@@ -1,0 +1,30 @@
+//! `mycopod config`: the settings in effect, secrets cut.
+
+use crate::args::ConfigCommand;
+use crate::config::Config;
+use crate::failure::{Code, Failure, Outcome};
+use crate::output;
+use std::path::Path;
+
+pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
+    let mut config = Config::read(path)?;
+    match command {
+        ConfigCommand::Show => {
+            config.database.url = "••• (set)".to_owned();
+            if json {
+                output::json(&config);
+            } else {
+                print!("{}", toml::to_string(&config).map_err(|error| Failure::new(Code::Failed, error, ""))?);
+            }
+        }
+        ConfigCommand::Check => {
+            let ring = config.open_key_ring()?;
+            config.database_url(&ring)?;
+            if let Ok(agent) = config.agent() {
+                super::agent::connect(agent)?;
+            }
+            println!("{} is valid.", path.display());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! What each subcommand does, one file each.
+
+pub mod agent;
+pub mod bench;
+pub mod cluster;
+pub mod config;
+pub mod declarations;
+pub mod doctor;
+pub mod events;
+pub mod freeze;
+pub mod interpret;
+pub mod migrate;
+pub mod projections;
+pub mod runs;
+pub mod secrets;
+pub mod serve;
+pub mod sim;
+pub mod user;
+
+/// Ends when the system asks this process to stop.
+pub async fn terminated() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}

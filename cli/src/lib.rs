@@ -1,0 +1,92 @@
+//! `mycopod`: the one program. What a container runs is a subcommand.
+//!
+//! A library, so that tests can start the same program with more in it. Begin with [`main`]; see [`args`] for the names, [`commands`] for what they do, [`demo`] for everything at once.
+
+pub mod args;
+pub mod commands;
+pub mod config;
+pub mod context;
+pub mod demo;
+pub mod failure;
+pub mod output;
+pub mod passwords;
+
+use args::{Cli, Command};
+use clap::Parser;
+use failure::Failure;
+use std::process::ExitCode;
+
+const USUAL: &str = "\
+Usual commands:
+  mycopod demo                  everything on this machine, with a simulated cluster
+  mycopod declare FILE          save a draft, --preview to see its plan
+  mycopod plan ID               what would happen, --calls for the exact API calls
+  mycopod runs list             what happened and what is happening
+  mycopod doctor                check every connection
+All commands: mycopod --help";
+
+/// Reads the command line, does what it says, answers with its exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::logging(cli.verbose, cli.quiet);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let text = failure.to_string();
+            if !text.is_empty() {
+                eprintln!("{text}");
+            }
+            ExitCode::from(failure.code as u8)
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let Some(command) = cli.command else {
+        println!("{USUAL}");
+        return Ok(());
+    };
+    let (config, json) = (cli.config.as_path(), cli.json);
+    match command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Serve(args) => commands::serve::run(config, args).await,
+        Command::Agent(args) => commands::agent::run(config, args).await,
+        Command::Sim(args) => commands::sim::run(args).await,
+        Command::Migrate { check, owner_url } => commands::migrate::run(config, check, owner_url).await,
+        Command::Declare { file, title, preview, person } => {
+            commands::declarations::declare(config, file, title, preview, person, json).await
+        }
+        Command::Preview { id, person } => commands::declarations::preview(config, &id, person, json).await,
+        Command::Plan { id, no, calls, exit_code } => {
+            commands::declarations::plan(config, &id, no, calls, exit_code, json).await
+        }
+        Command::Approve { id, digest, confirm, person } => {
+            commands::declarations::approve(config, &id, digest, confirm, person).await
+        }
+        Command::Commit { id, person } => commands::declarations::commit(config, &id, person).await,
+        Command::Runs(command) => commands::runs::run(config, command, json).await,
+        Command::Cluster => commands::cluster::run(config, json).await,
+        Command::Events(command) => commands::events::run(config, command, json).await,
+        Command::Projections(command) => commands::projections::run(config, command, json).await,
+        Command::Secrets(command) => commands::secrets::run(config, command, json).await,
+        Command::User(command) => commands::user::run(config, command, json).await,
+        Command::Freeze { reason } => commands::freeze::freeze(config, reason).await,
+        Command::Thaw => commands::freeze::thaw(config).await,
+        Command::Doctor => commands::doctor::run(config, json).await,
+        Command::Config(command) => commands::config::run(config, command, json),
+        Command::Interpret { jsonl, replay, cluster } => commands::interpret::run(jsonl, replay, cluster).await,
+        Command::Completions { shell } => {
+            let mut command = <Cli as clap::CommandFactory>::command();
+            clap_complete::generate(shell, &mut command, "mycopod", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Bench { rounds } => commands::bench::run(rounds).await,
+    }
+}

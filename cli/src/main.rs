@@ -1,0 +1,5 @@
+//! The program `mycopod`.
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

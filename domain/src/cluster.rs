@@ -1,0 +1,326 @@
+//! The cluster as the log knows it: what was seen last, which guests are ours, whether writing is frozen.
+//!
+//! Begin with [`Cluster::observe`], which turns a new picture into the differences worth recording.
+
+use crate::account::Actor;
+use crate::decider::Decider;
+use crate::ids::{AccountId, DeclarationId, RunId, Vmid};
+use crate::interpretation::GuestKind;
+use crate::mark::Mark;
+use crate::observation::{GuestSeen, NodeSeen, Observation, StorageSeen};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One read-only call of an observation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Read {
+    pub path: String,
+    pub status: u16,
+    pub ms: u32,
+}
+
+/// How a guest became ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "lowercase")]
+pub enum Origin {
+    /// A run made it.
+    Made { declaration: DeclarationId, run: RunId },
+    /// Demonstration data that came with the simulated cluster.
+    Fixture {},
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum Event {
+    #[serde(rename = "cluster.registered.v1")]
+    Registered { name: String, addresses: Vec<String>, fingerprint: Option<String>, demo: bool },
+    #[serde(rename = "cluster.node_observed.v1")]
+    NodeObserved { name: String, node: NodeSeen },
+    #[serde(rename = "cluster.storage_observed.v1")]
+    StorageObserved { id: String, storage: StorageSeen },
+    #[serde(rename = "cluster.storage_gone.v1")]
+    StorageGone { id: String },
+    #[serde(rename = "cluster.guest_observed.v1")]
+    GuestObserved { guest: Box<GuestSeen> },
+    /// Two different reads agreed that it is gone, its node being online and the cluster quorate.
+    #[serde(rename = "cluster.guest_gone.v1")]
+    GuestGone { vmid: Vmid },
+    /// Closes the differences of one look at the cluster.
+    #[serde(rename = "cluster.observed.v1")]
+    Observed { at: DateTime<Utc>, pve_version: String, quorate: bool, reads: Vec<Read> },
+    #[serde(rename = "cluster.observation_failed.v1")]
+    ObservationFailed { why: String, advice: String },
+    #[serde(rename = "cluster.guest_claimed.v1")]
+    GuestClaimed { vmid: Vmid, name: String, kind: GuestKind, mark: Mark, origin: Origin },
+    #[serde(rename = "cluster.guest_released.v1")]
+    GuestReleased { vmid: Vmid, mark: Mark },
+    #[serde(rename = "cluster.writes_frozen.v1")]
+    WritesFrozen { by: Option<AccountId>, reason: String },
+    #[serde(rename = "cluster.writes_thawed.v1")]
+    WritesThawed { by: Option<AccountId> },
+}
+
+#[derive(Clone, Debug)]
+pub enum Command {
+    Register {
+        name: String,
+        addresses: Vec<String>,
+        fingerprint: Option<String>,
+        demo: bool,
+    },
+    /// `gone`: guests of the last picture whose absence is proven.
+    Observe {
+        seen: Box<Observation>,
+        gone: Vec<Vmid>,
+        reads: Vec<Read>,
+    },
+    FailObservation {
+        why: String,
+        advice: String,
+    },
+    Claim {
+        vmid: Vmid,
+        name: String,
+        kind: GuestKind,
+        mark: Mark,
+        origin: Origin,
+    },
+    Release {
+        vmid: Vmid,
+        mark: Mark,
+    },
+    /// `by` is none from the command line, which holds the database already.
+    Freeze {
+        by: Option<Actor>,
+        reason: String,
+    },
+    Thaw {
+        by: Option<Actor>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("writing is frozen and thawed by Admins")]
+    AdminOnly,
+    #[error("say why writing is frozen")]
+    ReasonNeeded,
+    #[error("guest {0} is claimed under another mark already")]
+    ClaimedOtherwise(Vmid),
+}
+
+/// A guest of ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    pub name: String,
+    pub kind: GuestKind,
+    pub mark: Mark,
+    pub origin: Origin,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cluster {
+    pub name: String,
+    pub demo: bool,
+    pub seen: Option<Box<Observation>>,
+    pub claims: BTreeMap<Vmid, Claim>,
+    pub frozen: Option<String>,
+    pub failing: Option<String>,
+    nodes: BTreeMap<String, NodeSeen>,
+    storages: BTreeMap<String, StorageSeen>,
+    guests: BTreeMap<Vmid, GuestSeen>,
+}
+
+impl Cluster {
+    /// The declaration a guest was made by, if a run of ours made it.
+    pub fn maker(&self, vmid: Vmid) -> Option<DeclarationId> {
+        match self.claims.get(&vmid)?.origin {
+            Origin::Made { declaration, .. } => Some(declaration),
+            Origin::Fixture {} => None,
+        }
+    }
+
+    /// Ours means: the guest as seen carries the very mark that the log recorded for its number.
+    pub fn owns(&self, guest: &GuestSeen) -> bool {
+        let claimed = self.claims.get(&guest.vmid).map(|claim| claim.mark);
+        claimed.is_some() && claimed == guest.mark()
+    }
+
+    fn observe(&self, seen: Observation, gone: Vec<Vmid>, reads: Vec<Read>) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (name, node) in &seen.nodes {
+            if self.nodes.get(name) != Some(node) {
+                events.push(Event::NodeObserved { name: name.clone(), node: node.clone() });
+            }
+        }
+        for (id, storage) in &seen.storages {
+            if self.storages.get(id) != Some(storage) {
+                events.push(Event::StorageObserved { id: id.clone(), storage: storage.clone() });
+            }
+        }
+        for id in self.storages.keys().filter(|id| !seen.storages.contains_key(*id)) {
+            events.push(Event::StorageGone { id: id.clone() });
+        }
+        for (vmid, guest) in &seen.guests {
+            if self.guests.get(vmid) != Some(guest) {
+                events.push(Event::GuestObserved { guest: Box::new(guest.clone()) });
+            }
+        }
+        for vmid in gone.into_iter().filter(|vmid| self.guests.contains_key(vmid)) {
+            events.push(Event::GuestGone { vmid });
+        }
+        events.push(Event::Observed { at: seen.at, pve_version: seen.pve_version, quorate: seen.quorate, reads });
+        events
+    }
+}
+
+impl Decider for Cluster {
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
+        Ok(match command {
+            Command::Register { name, .. } if name == self.name => vec![],
+            Command::Register { name, addresses, fingerprint, demo } => {
+                vec![Event::Registered { name, addresses, fingerprint, demo }]
+            }
+            Command::Observe { seen, gone, reads } => self.observe(*seen, gone, reads),
+            Command::FailObservation { why, .. } if self.failing.as_ref() == Some(&why) => vec![],
+            Command::FailObservation { why, advice } => vec![Event::ObservationFailed { why, advice }],
+            Command::Claim { vmid, name, kind, mark, origin } => match self.claims.get(&vmid) {
+                Some(claim) if claim.mark == mark => vec![],
+                Some(_) => return Err(Refusal::ClaimedOtherwise(vmid)),
+                None => vec![Event::GuestClaimed { vmid, name, kind, mark, origin }],
+            },
+            Command::Release { vmid, mark } => match self.claims.get(&vmid) {
+                Some(claim) if claim.mark == mark => vec![Event::GuestReleased { vmid, mark }],
+                _ => vec![],
+            },
+            Command::Freeze { by: Some(by), .. } | Command::Thaw { by: Some(by) } if !by.is_admin() => {
+                return Err(Refusal::AdminOnly);
+            }
+            Command::Freeze { reason, .. } if reason.trim().is_empty() => return Err(Refusal::ReasonNeeded),
+            Command::Freeze { .. } if self.frozen.is_some() => vec![],
+            Command::Freeze { by, reason } => vec![Event::WritesFrozen { by: by.map(|by| by.id), reason }],
+            Command::Thaw { .. } if self.frozen.is_none() => vec![],
+            Command::Thaw { by } => vec![Event::WritesThawed { by: by.map(|by| by.id) }],
+        })
+    }
+
+    fn evolve(mut self, event: &Event) -> Self {
+        match event {
+            Event::Registered { name, demo, .. } => {
+                self.name.clone_from(name);
+                self.demo = *demo;
+            }
+            Event::NodeObserved { name, node } => {
+                self.nodes.insert(name.clone(), node.clone());
+            }
+            Event::StorageObserved { id, storage } => {
+                self.storages.insert(id.clone(), storage.clone());
+            }
+            Event::StorageGone { id } => {
+                self.storages.remove(id);
+            }
+            Event::GuestObserved { guest } => {
+                self.guests.insert(guest.vmid, (**guest).clone());
+            }
+            Event::GuestGone { vmid } => {
+                self.guests.remove(vmid);
+            }
+            Event::Observed { at, pve_version, quorate, .. } => {
+                self.failing = None;
+                self.seen = Some(Box::new(Observation {
+                    at: *at,
+                    cluster: self.name.clone(),
+                    pve_version: pve_version.clone(),
+                    quorate: *quorate,
+                    nodes: self.nodes.clone(),
+                    storages: self.storages.clone(),
+                    guests: self.guests.clone(),
+                }));
+            }
+            Event::ObservationFailed { why, .. } => self.failing = Some(why.clone()),
+            Event::GuestClaimed { vmid, name, kind, mark, origin } => {
+                let claim = Claim { name: name.clone(), kind: *kind, mark: *mark, origin: origin.clone() };
+                self.claims.insert(*vmid, claim);
+            }
+            Event::GuestReleased { vmid, .. } => {
+                self.claims.remove(vmid);
+            }
+            Event::WritesFrozen { reason, .. } => self.frozen = Some(reason.clone()),
+            Event::WritesThawed { .. } => self.frozen = None,
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Role;
+    use crate::decider::story::given;
+    use uuid::Uuid;
+
+    const BO: Actor = Actor { id: AccountId(Uuid::from_u128(2)), role: Role::User };
+
+    fn picture() -> Observation {
+        let node = NodeSeen {
+            online: true,
+            threads: 4,
+            memory_mib: 8192,
+            address: None,
+            bridges: BTreeMap::from([("vmbr0".to_owned(), true)]),
+        };
+        Observation {
+            at: DateTime::UNIX_EPOCH,
+            cluster: String::new(),
+            pve_version: "8.4.1".into(),
+            quorate: true,
+            nodes: BTreeMap::from([("pve1".to_owned(), node)]),
+            storages: BTreeMap::new(),
+            guests: BTreeMap::new(),
+        }
+    }
+
+    fn observed() -> Event {
+        Event::Observed { at: DateTime::UNIX_EPOCH, pve_version: "8.4.1".into(), quorate: true, reads: vec![] }
+    }
+
+    #[test]
+    fn only_differences_are_recorded() {
+        let node = picture().nodes.remove("pve1").unwrap();
+        given::<Cluster>([Event::NodeObserved { name: "pve1".into(), node }, observed()])
+            .when(Command::Observe { seen: Box::new(picture()), gone: vec![], reads: vec![] })
+            .then([observed()]);
+    }
+
+    #[test]
+    fn a_number_claimed_under_one_mark_is_not_claimed_under_another() {
+        let claim = |mark| Event::GuestClaimed {
+            vmid: 200,
+            name: "a".into(),
+            kind: GuestKind::Vm,
+            mark: Mark(Uuid::from_u128(mark)),
+            origin: Origin::Fixture {},
+        };
+        given::<Cluster>([claim(1)])
+            .when(Command::Claim {
+                vmid: 200,
+                name: "a".into(),
+                kind: GuestKind::Vm,
+                mark: Mark(Uuid::from_u128(2)),
+                origin: Origin::Fixture {},
+            })
+            .then_refused(Refusal::ClaimedOtherwise(200));
+    }
+
+    #[test]
+    fn a_user_does_not_freeze() {
+        given::<Cluster>([])
+            .when(Command::Freeze { by: Some(BO), reason: "storm".into() })
+            .then_refused(Refusal::AdminOnly);
+    }
+}

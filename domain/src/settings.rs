@@ -1,0 +1,127 @@
+//! The owner's rules and what credentials exist (names and fingerprints only, never their content).
+
+use crate::account::Actor;
+use crate::decider::Decider;
+use crate::facts::HouseRules;
+use crate::ids::{AccountId, Vmid};
+use serde::{Deserialize, Serialize};
+
+/// All rules an Admin sets. A plan names the digest of the rules it was made under.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// New guests get numbers from here up to and including `vmid_last`.
+    pub vmid_first: Vmid,
+    pub vmid_last: Vmid,
+    /// Guests, by name, that must never be changed.
+    pub protected: Vec<String>,
+    /// How often the repository is looked at, in seconds; 0 means only on request.
+    pub poll_interval_s: u32,
+    /// How often the cluster is observed, in seconds.
+    pub observe_interval_s: u32,
+    pub house: HouseRules,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum Event {
+    #[serde(rename = "settings.rules_set.v1")]
+    RulesSet { rules: Box<Rules>, by: Option<AccountId> },
+    #[serde(rename = "settings.credential_stored.v1")]
+    CredentialStored { name: String, fingerprint: String, by: Option<AccountId> },
+    #[serde(rename = "settings.credential_removed.v1")]
+    CredentialRemoved { name: String, by: Option<AccountId> },
+}
+
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// `by` is none when the command line sets them up.
+    SetRules {
+        rules: Box<Rules>,
+        by: Option<Actor>,
+    },
+    StoreCredential {
+        name: String,
+        fingerprint: String,
+        by: Option<Actor>,
+    },
+    RemoveCredential {
+        name: String,
+        by: Option<Actor>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("settings are changed by Admins")]
+    AdminOnly,
+    #[error("guest numbers must run from 100 to 999999999, first to last")]
+    BadRange,
+    #[error("an interval must be 0 (off) or 5 to 86400 seconds")]
+    BadInterval,
+    #[error("there is no credential {0}")]
+    NoSuchCredential(String),
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    pub rules: Option<Box<Rules>>,
+    pub credentials: std::collections::BTreeMap<String, String>,
+}
+
+impl Decider for Settings {
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
+        let by = match &command {
+            Command::SetRules { by, .. }
+            | Command::StoreCredential { by, .. }
+            | Command::RemoveCredential { by, .. } => *by,
+        };
+        if by.is_some_and(|actor| !actor.is_admin()) {
+            return Err(Refusal::AdminOnly);
+        }
+        let by = by.map(|actor| actor.id);
+        match command {
+            Command::SetRules { rules, .. } => {
+                if rules.vmid_first < 100 || rules.vmid_last > 999_999_999 || rules.vmid_first > rules.vmid_last {
+                    return Err(Refusal::BadRange);
+                }
+                if ![rules.poll_interval_s, rules.observe_interval_s]
+                    .iter()
+                    .all(|s| *s == 0 || (5..=86_400).contains(s))
+                {
+                    return Err(Refusal::BadInterval);
+                }
+                if self.rules.as_ref() == Some(&rules) {
+                    return Ok(vec![]);
+                }
+                Ok(vec![Event::RulesSet { rules, by }])
+            }
+            Command::StoreCredential { name, fingerprint, .. } => {
+                if self.credentials.get(&name) == Some(&fingerprint) {
+                    return Ok(vec![]);
+                }
+                Ok(vec![Event::CredentialStored { name, fingerprint, by }])
+            }
+            Command::RemoveCredential { name, .. } if self.credentials.contains_key(&name) => {
+                Ok(vec![Event::CredentialRemoved { name, by }])
+            }
+            Command::RemoveCredential { name, .. } => Err(Refusal::NoSuchCredential(name)),
+        }
+    }
+
+    fn evolve(mut self, event: &Event) -> Self {
+        match event {
+            Event::RulesSet { rules, .. } => self.rules = Some(rules.clone()),
+            Event::CredentialStored { name, fingerprint, .. } => {
+                self.credentials.insert(name.clone(), fingerprint.clone());
+            }
+            Event::CredentialRemoved { name, .. } => {
+                self.credentials.remove(name);
+            }
+        }
+        self
+    }
+}

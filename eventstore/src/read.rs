@@ -1,0 +1,112 @@
+//! Short reads: a stream, a page of the log, the head. Long ones are in [`crate::replay`].
+
+use crate::{
+    connect::within_limit,
+    error::{StoreError, database},
+    limits,
+    rows::{Raw, columns},
+    store::Core,
+    types::{Appended, Head, Recorded, StreamId},
+};
+use futures::TryStreamExt;
+use std::{pin::pin, sync::Arc};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+/// Opening this many ciphertext bytes takes well under a millisecond; more goes to the blocking pool.
+const INLINE_BYTES_MAX: usize = 64 * 1024;
+
+pub(crate) async fn head(core: &Core) -> Result<Head, StoreError> {
+    let rows = core.pool.query("reading the head", "select position, chain from log.head", &[]).await?;
+    let row = rows.first().ok_or(StoreError::NotMigrated)?;
+    let chain: &[u8] = row.get(1);
+    let chain =
+        chain.try_into().map_err(|_| StoreError::Malformed("the head's chain is not 32 bytes".into()))?;
+    Ok(Head { position: row.get(0), chain })
+}
+
+pub(crate) async fn stream(
+    core: &Arc<Core>,
+    stream: StreamId,
+    from_version: i64,
+) -> Result<Vec<Recorded>, StoreError> {
+    const PAGE: &str = concat!(
+        "select ",
+        columns!(),
+        " from log.events where stream_id = $1 and category = $2 and version >= $3 \
+         order by version limit $4"
+    );
+    let mut events: Vec<Recorded> = Vec::new();
+    let category = stream.category.number();
+    loop {
+        let from = events.last().map_or(from_version, |last| last.version + 1);
+        let rows = limits::PAGE_EVENTS_MAX as i64;
+        let (page, more) = page(core, PAGE, &[&stream.id, &category, &from, &rows]).await?;
+        events.extend(open(core, page).await?);
+        if !more {
+            return Ok(events);
+        }
+    }
+}
+
+pub(crate) async fn after(
+    core: &Arc<Core>,
+    position: i64,
+    limit: usize,
+) -> Result<Vec<Recorded>, StoreError> {
+    const PAGE: &str =
+        concat!("select ", columns!(), " from log.events where position > $1 order by position limit $2");
+    let rows = limit.clamp(1, limits::PAGE_EVENTS_MAX) as i64;
+    let (page, _) = page(core, PAGE, &[&position, &rows]).await?;
+    open(core, page).await
+}
+
+pub(crate) async fn recorded_under(core: &Core, key: Uuid) -> Result<Option<Appended>, StoreError> {
+    const READ: &str = "select first_position, last_position, version from log.idempotency where key = $1";
+    let rows = core.pool.query("reading an idempotency key", READ, &[&key]).await?;
+    Ok(rows.first().map(|row| Appended {
+        first_position: row.get(0),
+        last_position: row.get(1),
+        version: row.get(2),
+        replayed: true,
+    }))
+}
+
+/// Rows up to the byte limit of a page, and whether there may be more. The last parameter is the row limit.
+async fn page(
+    core: &Core,
+    sql: &'static str,
+    values: &[&(dyn ToSql + Sync)],
+) -> Result<(Vec<Raw>, bool), StoreError> {
+    const DOING: &str = "reading events";
+    let session = core.pool.session().await?;
+    let reading = async {
+        let statement = session.prepare(sql).await.map_err(|error| database(DOING, error))?;
+        let rows = session.client.query_raw(&statement, values.iter().copied());
+        let mut rows = pin!(rows.await.map_err(|error| database(DOING, error))?);
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.try_next().await.map_err(|error| database(DOING, error))? {
+            let raw = Raw::from_row(&row)?;
+            bytes += raw.ciphertext.len();
+            page.push(raw);
+            if bytes > limits::PAGE_BYTES_MAX {
+                return Ok((page, true));
+            }
+        }
+        let more = page.len() >= limits::PAGE_EVENTS_MAX;
+        Ok((page, more))
+    };
+    within_limit(DOING, reading).await?
+}
+
+/// Opens rows in order.
+pub(crate) async fn open(core: &Core, rows: Vec<Raw>) -> Result<Vec<Recorded>, StoreError> {
+    let names = core.names.covering(&core.pool, rows.iter().map(|row| row.type_id)).await?;
+    let keys = core.keys.for_opening(&core.pool, rows.iter().map(|row| row.key_id)).await?;
+    let bytes: usize = rows.iter().map(|row| row.ciphertext.len()).sum();
+    let opening = move || rows.iter().map(|row| row.open(&names, &keys)).collect();
+    match bytes <= INLINE_BYTES_MAX {
+        true => opening(),
+        false => tokio::task::spawn_blocking(opening).await.map_err(|_| StoreError::Stopped)?,
+    }
+}

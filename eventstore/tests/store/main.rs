@@ -1,0 +1,14 @@
+//! The event store against a real Postgres, and the in-memory twin against the same contract.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod contract;
+mod embedded;
+mod keys;
+mod outage;
+mod processes;
+mod replay;
+mod rights;
+mod support;
+mod tamper;
+mod typed;

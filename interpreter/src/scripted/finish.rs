@@ -1,0 +1,575 @@
+//! The end of reading: house rules where the text is silent, checks, and the conclusion.
+//!
+//! Begin with [`Reader::finish`]. Every answer passes the rules of the domain; an own answer that breaks one
+//! becomes a question or refusal that says so.
+
+use super::draft::{Draft, GuestDraft};
+use super::reader::{Reader, guest_kind};
+use crate::limits;
+use domain::interpretation::rules::{self, Rule, Violation};
+use domain::interpretation::{
+    Change, GuestChange, GuestKind, Interpretation, Kind, Label, Question, QuestionAbout, Refusal,
+    RefusalReason, Span, Unused, Warning, WarningAbout,
+};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+pub fn refusal(reason: RefusalReason, text: &str, span: Option<Span>) -> Interpretation {
+    let mut doc = Interpretation::empty(Kind::Refusal);
+    doc.refusal = Some(Refusal { reason, text: limits::cut(text, limits::REFUSAL_CHARS_MAX), span });
+    doc
+}
+
+pub fn question(about: QuestionAbout, text: &str) -> Interpretation {
+    let mut doc = Interpretation::empty(Kind::Question);
+    doc.questions.push(Question { about, text: text.to_owned(), options: Vec::new(), span: None });
+    doc
+}
+
+/// The address and the ones after it.
+pub fn following(first: &str, count: usize) -> Vec<String> {
+    let Ok(first) = first.parse::<Ipv4Addr>() else { return Vec::new() };
+    (0..count as u32).map(|n| Ipv4Addr::from(u32::from(first).saturating_add(n)).to_string()).collect()
+}
+
+impl Reader<'_> {
+    pub fn finish(mut self, text: &str) -> Interpretation {
+        self.take_own();
+        self.existing_names();
+        self.fill();
+        self.addresses();
+        self.space();
+        self.name_members();
+        self.conclude(text)
+    }
+
+    /// Guests that this declaration made before take the place of new ones with made-up or equal names.
+    pub(super) fn take_own(&mut self) {
+        let mut own: Vec<&domain::facts::Guest> = self
+            .context
+            .own_guests
+            .iter()
+            .filter_map(|id| self.facts.guest(*id))
+            .filter(|g| g.managed)
+            .collect();
+        for n in 0..self.draft.guests.len() {
+            let Some(draft) = self.draft.guests.get(n).filter(|d| d.is_new()) else { continue };
+            let fits = |g: &&domain::facts::Guest| {
+                guest_kind(&g.kind) == draft.wish.kind
+                    && (if draft.made_up { true } else { g.name == draft.wish.name })
+            };
+            let Some(at) = own.iter().position(fits) else { continue };
+            let guest = own.remove(at);
+            if let Some(draft) = self.draft.guests.get_mut(n) {
+                became(draft, guest);
+            }
+        }
+    }
+
+    /// A create whose name is taken: the same guest if everything said about it holds, else a question.
+    pub(super) fn existing_names(&mut self) {
+        for n in 0..self.draft.guests.len() {
+            let Some(draft) = self.draft.guests.get(n).filter(|d| d.is_new()) else { continue };
+            let Some(guest) = self.facts.guest_named(&draft.wish.name) else { continue };
+            let equal = guest.managed && holds(draft, guest);
+            let span = draft.labels.get("name").and_then(Label::span);
+            if equal {
+                if let Some(draft) = self.draft.guests.get_mut(n) {
+                    became(draft, guest);
+                }
+            } else {
+                let text = format!(
+                    "{} exists already (guest {}). Which name shall the new one have?",
+                    guest.name, guest.vmid
+                );
+                self.draft.ask(QuestionAbout::WhatName, text, vec![], span);
+            }
+        }
+        let mut same: BTreeMap<String, usize> = BTreeMap::new();
+        for draft in self.draft.guests.iter().filter(|d| d.is_new()) {
+            *same.entry(draft.wish.name.clone()).or_default() += 1;
+        }
+        if let Some((name, _)) = same.iter().find(|(_, n)| **n > 1) {
+            let text = format!("Two guests are to be called {name}. Which names shall they have?");
+            self.draft.ask(QuestionAbout::WhatName, text, vec![], None);
+        }
+    }
+
+    /// Guests of this document by their final names.
+    pub(super) fn name_members(&mut self) {
+        let names: Vec<String> = self.draft.guests.iter().map(|g| g.wish.name.clone()).collect();
+        let real = |name: &mut String| {
+            if let Some(real) =
+                name.strip_prefix('#').and_then(|n| n.parse::<usize>().ok()).and_then(|n| names.get(n))
+            {
+                name.clone_from(real);
+            }
+        };
+        let draft = &mut self.draft;
+        draft.placement.iter_mut().flat_map(|p| p.value.guests.iter_mut()).for_each(real);
+        draft.mounts.iter_mut().for_each(|m| real(&mut m.value.guest));
+        draft.snapshots.iter_mut().for_each(|s| real(&mut s.value.guest));
+        draft.backups.iter_mut().flat_map(|b| b.value.guests.iter_mut()).for_each(real);
+        for cluster in &mut draft.kubernetes {
+            cluster
+                .value
+                .control_planes
+                .iter_mut()
+                .chain(cluster.value.workers.iter_mut())
+                .flatten()
+                .for_each(real);
+            let known = cluster.value.name.strip_prefix('=').map(str::to_owned);
+            if let Some(name) = known {
+                cluster.labels.insert("name".into(), Label::Observed { fact: format!("/kubernetes/{name}") });
+                cluster.labels.insert("change".into(), Label::derived("the cluster exists", None));
+                cluster.value.name = name;
+                cluster.value.change = Change::Update;
+            }
+        }
+        draft.placement.retain(|p| !p.value.guests.is_empty());
+    }
+
+    pub(super) fn conclude(mut self, text: &str) -> Interpretation {
+        let already = already(&self.draft, self.facts);
+        for name in already {
+            self.draft.warn(WarningAbout::AlreadySo, format!("{name} is so already."), None);
+        }
+        let typo = self
+            .toks
+            .iter()
+            .find(|t| t.mended && t.span.end <= self.own)
+            .map(|t| (format!("\"{}\" was read as \"{}\".", limits::cut(&t.raw, 40), t.low), t.span));
+        if let Some((note, span)) = typo {
+            self.draft.warn(WarningAbout::TypoRead, note, Some(span));
+        }
+        if let Some(whole) = self.draft.obstacles.iter().position(|o| o.whole) {
+            let o = self.draft.obstacles.swap_remove(whole);
+            return self.own_words_only(refusal(o.reason, &o.text, o.span));
+        }
+        let silent = self.draft.is_empty();
+        if silent
+            && !self.draft.obstacles.is_empty()
+            && (self.draft.questions.is_empty()
+                || self.draft.obstacles.iter().any(|o| {
+                    matches!(
+                        o.reason,
+                        RefusalReason::ProtectedGuest
+                            | RefusalReason::Approval
+                            | RefusalReason::InstructionOverride
+                    )
+                }))
+        {
+            let o = self.draft.obstacles.swap_remove(0);
+            return self.own_words_only(refusal(o.reason, &o.text, o.span));
+        }
+        if !self.draft.questions.is_empty() {
+            let mut doc = Interpretation::empty(Kind::Question);
+            doc.questions = std::mem::take(&mut self.draft.questions);
+            doc.questions.truncate(limits::QUESTIONS_MAX);
+            return self.own_words_only(doc);
+        }
+        if silent {
+            return self.nothing();
+        }
+        let mut doc = self.document();
+        self.leftovers(&mut doc, text);
+        let form = serde_json::to_value(&doc).ok().and_then(|tree| crate::schema::problem(&tree));
+        if let Some(problem) = form {
+            return refusal(
+                RefusalReason::InvalidValue,
+                &format!("A value in the text can never be valid ({problem})."),
+                None,
+            );
+        }
+        let broken = rules::check(&doc, text, self.facts);
+        if broken.is_empty() {
+            return doc;
+        }
+        self.own_words_only(for_violation(&doc, &broken, self.facts))
+    }
+
+    /// A question or refusal has no spans beyond the declaration itself.
+    pub(super) fn own_words_only(&self, mut doc: Interpretation) -> Interpretation {
+        let own = self.own;
+        let keep = |span: &mut Option<Span>| *span = span.filter(|s| s.end <= own);
+        doc.questions.iter_mut().for_each(|q| keep(&mut q.span));
+        doc.warnings.iter_mut().for_each(|w| keep(&mut w.span));
+        if let Some(refusal) = &mut doc.refusal {
+            keep(&mut refusal.span);
+        }
+        doc
+    }
+
+    /// Nothing was wished for, or nothing that was understood.
+    pub(super) fn nothing(&self) -> Interpretation {
+        if let Some(warning) = self.draft.warnings.iter().find(|w| w.about == WarningAbout::SecretInText) {
+            return self.own_words_only(refusal(
+                RefusalReason::Secrets,
+                "The text holds a secret and nothing else that can be done.",
+                warning.span,
+            ));
+        }
+        if self.spared {
+            return refusal(
+                RefusalReason::NotADeclaration,
+                "The text says what shall not be done, and asks for no change.",
+                None,
+            );
+        }
+        let trade = self
+            .toks
+            .iter()
+            .filter(|t| {
+                t.is(&[
+                    "vm",
+                    "vms",
+                    "container",
+                    "containers",
+                    "kubernetes",
+                    "k8s",
+                    "k3s",
+                    "snapshot",
+                    "backup",
+                    "storage",
+                    "proxmox",
+                    "cluster",
+                    "node",
+                    "ram",
+                    "cores",
+                    "vlan",
+                    "nfs",
+                    "homelab",
+                    "lxc",
+                ])
+            })
+            .count();
+        let mentions =
+            self.toks.iter().any(|t| self.facts.guests.values().any(|g| g.name.eq_ignore_ascii_case(&t.raw)));
+        let asks = self.text.trim_end().ends_with('?');
+        let nothing = self.has(
+            (0, self.toks.len()),
+            &[
+                "nothing",
+                "no change",
+                "no changes",
+                "as it is",
+                "as they are",
+                "leave everything",
+                "hello",
+                "thanks",
+                "thank you",
+                "change nothing",
+            ],
+        );
+        let verb = (0..self.toks.len()).any(|i| {
+            super::lexicon::VERBS.contains(&self.low(i)) || super::lexicon::MAKING.contains(&self.low(i))
+        });
+        if (trade > 0 || mentions) && !asks && !nothing && verb && self.toks.len() < 400 {
+            return question(
+                QuestionAbout::WhatGoal,
+                "This was not understood. What shall hold afterwards: which guests, with which sizes, where?",
+            );
+        }
+        refusal(
+            RefusalReason::NotADeclaration,
+            "The text asks for no change to the cluster that could be read. Name guests and what they shall be like.",
+            None,
+        )
+    }
+
+    pub(super) fn document(&mut self) -> Interpretation {
+        let mut doc = Interpretation::empty(Kind::Desired);
+        doc.language = Some("en".into());
+        let draft = std::mem::take(&mut self.draft);
+        let mut labels: BTreeMap<String, Label> = BTreeMap::new();
+        let own = self.own;
+        let whole = self.text;
+        let mut add = |list: &str, n: usize, fields: BTreeMap<String, Label>| {
+            for (field, label) in fields.into_iter().filter(|(field, _)| !field.starts_with('#')) {
+                labels.insert(format!("/{list}/{n}/{field}"), of_own_text(label, own, whole));
+            }
+        };
+        for (n, guest) in draft.guests.into_iter().enumerate() {
+            let mut fields = guest.labels;
+            let tree = serde_json::to_value(&guest.wish).unwrap_or_default();
+            fields.retain(|field, _| tree.pointer(&format!("/{field}")).is_some());
+            add("guests", n, fields);
+            doc.guests.push(guest.wish);
+        }
+        macro_rules! list {
+            ($list:ident) => {
+                for (n, entry) in draft.$list.into_iter().enumerate() {
+                    add(stringify!($list), n, entry.labels);
+                    doc.$list.push(entry.value);
+                }
+            };
+        }
+        list!(placement);
+        list!(moves);
+        list!(storages);
+        list!(mounts);
+        list!(kubernetes);
+        list!(snapshots);
+        list!(backups);
+        list!(pools);
+        doc.provenance = labels;
+        doc.warnings = draft.warnings;
+        for obstacle in draft.obstacles {
+            let about =
+                if matches!(obstacle.reason, RefusalReason::InstructionOverride | RefusalReason::Approval) {
+                    WarningAbout::InstructionIgnored
+                } else {
+                    WarningAbout::PartRefused
+                };
+            let reason = (about == WarningAbout::PartRefused).then_some(obstacle.reason);
+            doc.warnings.push(Warning {
+                about,
+                text: Some(limits::cut(&obstacle.text, limits::WARNING_CHARS_MAX)),
+                reason,
+                span: obstacle.span,
+            });
+        }
+        doc.warnings.truncate(limits::WARNINGS_MAX);
+        for warning in &mut doc.warnings {
+            warning.span = warning.span.filter(|s| s.end <= own);
+        }
+        doc
+    }
+
+    /// Numbers and sentences that nothing used.
+    pub(super) fn leftovers(&self, doc: &mut Interpretation, text: &str) {
+        let covered: Vec<Span> = doc
+            .provenance
+            .values()
+            .filter_map(Label::span)
+            .chain(doc.warnings.iter().filter_map(|w| w.span))
+            .collect();
+        let mut parts: Vec<Span> = Vec::new();
+        for number in rules::number_spans(text) {
+            if covered.iter().chain(&parts).any(|c| c.start < number.end && number.start < c.end) {
+                continue;
+            }
+            let sentence = self
+                .strange
+                .iter()
+                .map(|(a, b)| self.span(*a, *b))
+                .find(|s| s.covers(number) && s.end <= text.len());
+            let part = sentence
+                .filter(|s| !covered.iter().any(|c| c.start < s.end && s.start < c.end))
+                .unwrap_or(number);
+            match parts.last_mut().filter(|last| {
+                sentence.is_some()
+                    && text.get(last.end..part.start).is_some_and(|between| between.chars().count() < 4000)
+                    && !covered.iter().any(|c| c.start >= last.end && c.end <= part.start)
+            }) {
+                Some(last) if last.end - last.start + (part.end - last.end) < limits::UNUSED_CHARS_MAX => {
+                    last.end = part.end
+                }
+                _ => parts.push(part),
+            }
+        }
+        doc.unused = parts
+            .into_iter()
+            .take(limits::UNUSED_MAX)
+            .filter_map(|span| Some(Unused { text: Some(span.of(text)?.to_owned()), span: Some(span) }))
+            .collect();
+    }
+}
+
+/// Words of an answer are no words of the declaration: the label tells what was answered.
+fn of_own_text(label: Label, own: usize, whole: &str) -> Label {
+    let beyond = |span: Option<Span>| span.filter(|s| s.end > own);
+    let span = match &label {
+        Label::Said { span, .. } | Label::Derived { span, .. } => beyond(*span),
+        _ => None,
+    };
+    match span {
+        Some(span) => {
+            let answer = whole
+                .get(own..)
+                .and_then(|rest| {
+                    rest.split("\n\n").find(|part| span.of(whole).is_some_and(|w| part.contains(w)))
+                })
+                .unwrap_or("");
+            Label::derived(
+                limits::cut(&format!("you answered \"{}\"", answer.trim()), limits::WHY_CHARS_MAX),
+                None,
+            )
+        }
+        None => label,
+    }
+}
+
+/// An existing guest takes the place of a new one: what the text says becomes an update.
+fn became(draft: &mut GuestDraft, guest: &domain::facts::Guest) {
+    let wish = &mut draft.wish;
+    wish.change = GuestChange::Update;
+    wish.vmid = Some(guest.vmid);
+    wish.name.clone_from(&guest.name);
+    wish.image = None;
+    wish.iso = None;
+    wish.copy_of = None;
+    wish.storage = None;
+    wish.node = None;
+    wish.unprivileged = None;
+    wish.login_user = None;
+    wish.ssh_keys.clear();
+    wish.uefi = None;
+    wish.tpm = None;
+    let have = guest.extra_disks.len().min(wish.extra_disks.len());
+    wish.extra_disks.drain(..have);
+    wish.tags.retain(|tag| !guest.tags.contains(tag));
+    draft.labels.retain(|field, label| {
+        !(matches!(label, Label::Observed { .. })
+            && matches!(
+                field.as_str(),
+                "cores" | "memory_mib" | "disk_gib" | "image" | "storage" | "gateway"
+            ))
+    });
+    for (field, label) in [
+        ("change", Label::derived("this declaration made it before", None)),
+        ("kind", Label::Observed { fact: format!("/guests/{}/kind", guest.vmid) }),
+        ("name", Label::Observed { fact: format!("/guests/{}/name", guest.vmid) }),
+    ] {
+        draft.labels.insert(field.into(), label);
+    }
+    let mut bare = domain::interpretation::GuestWish::new(GuestChange::Update, wish.kind, wish.name.clone());
+    bare.vmid = wish.vmid;
+    if bare == *wish {
+        wish.change = GuestChange::Keep;
+    }
+}
+
+/// True if everything that is said about a new guest holds for one that exists, and something is said.
+fn holds(draft: &GuestDraft, guest: &domain::facts::Guest) -> bool {
+    let wish = &draft.wish;
+    let said = wish.cores.is_some() || wish.memory_mib.is_some() || wish.disk_gib.is_some();
+    said && guest.kind == wish.kind.as_str()
+        && wish.cores.is_none_or(|c| c == guest.cores)
+        && wish.memory_mib.is_none_or(|m| m == guest.memory_mib)
+        && wish.disk_gib.is_none_or(|d| d == guest.disk_gib)
+        && wish.ip.as_ref().is_none_or(|ip| guest.ip.as_ref() == Some(ip))
+        && wish.vlan.is_none_or(|v| guest.vlan == Some(v))
+        && wish.image.as_ref().is_none_or(|i| guest.image.as_ref() == Some(i))
+        && wish.node.as_ref().is_none_or(|n| guest.node == *n)
+        && wish.storage.as_ref().is_none_or(|s| guest.storage.as_ref() == Some(s))
+        && wish.copy_of.is_none()
+}
+
+/// Names of guests for which everything that is asked for holds.
+fn already(draft: &Draft, facts: &domain::facts::Facts) -> Vec<String> {
+    let updates = draft.guests.iter().filter(|g| g.wish.change == GuestChange::Update);
+    updates
+        .filter(|draft| {
+            let Some(guest) = draft.wish.vmid.and_then(|id| facts.guest(id)) else { return false };
+            let (Ok(wish), Ok(fact)) = (serde_json::to_value(&draft.wish), serde_json::to_value(guest))
+            else {
+                return false;
+            };
+            let Some(map) = wish.as_object() else { return false };
+            map.iter().filter(|(k, _)| !matches!(k.as_str(), "change" | "kind" | "name" | "vmid")).all(
+                |(k, v)| match k.as_str() {
+                    "power" => fact.get("status") == Some(v),
+                    "tags" => v
+                        .as_array()
+                        .is_some_and(|tags| tags.iter().all(|t| guest.tags.iter().any(|have| t == have))),
+                    k => fact.get(k) == Some(v),
+                },
+            )
+        })
+        .map(|draft| draft.wish.name.clone())
+        .collect()
+}
+
+/// The question or refusal that an answer of our own becomes when it breaks a rule.
+fn for_violation(doc: &Interpretation, broken: &[Violation], facts: &domain::facts::Facts) -> Interpretation {
+    let Some(first) = broken.iter().min_by_key(|v| weight(v)) else {
+        return refusal(RefusalReason::Unsupported, "This could not be read safely.", None);
+    };
+    let why = first.why.as_str();
+    let ask = |about: QuestionAbout, tail: &str, options: Vec<String>| {
+        let mut doc =
+            question(about, &limits::cut(&format!("{}. {tail}", capital(why)), limits::QUESTION_CHARS_MAX));
+        let options: Vec<String> = options.into_iter().take(limits::OPTIONS_MAX).collect();
+        if options.len() > 1 {
+            doc.questions.iter_mut().for_each(|q| q.options.clone_from(&options));
+        }
+        doc
+    };
+    let refuse = |reason| refusal(reason, &format!("{}.", capital(why)), None);
+    let content = |need: &str| {
+        facts.storages.iter().filter(|(_, s)| s.holds(need)).map(|(id, _)| id.clone()).collect::<Vec<_>>()
+    };
+    let container = first
+        .pointer
+        .as_ref()
+        .and_then(|p| p.strip_prefix("/guests/")?.split('/').next()?.parse::<usize>().ok())
+        .and_then(|n| doc.guests.get(n))
+        .is_some_and(|g| g.kind == GuestKind::Container);
+    match first.rule {
+        Rule::R10 if why.contains("threads") => refuse(RefusalReason::OverThreads),
+        Rule::R10 if why.contains("shrink") => refuse(RefusalReason::ShrinkDisk),
+        Rule::R10 if why.contains("smaller than") => {
+            ask(QuestionAbout::WhatSize, "How large shall the disk be?", vec![])
+        }
+        Rule::R10 if why.contains("policy allows") => refuse(RefusalReason::TooLarge),
+        Rule::R10 if why.contains("privileged") => refuse(RefusalReason::Unsupported),
+        Rule::R10 => refuse(RefusalReason::Capacity),
+        Rule::R12 => ask(QuestionAbout::WhatAddress, "Which address shall it have?", vec![]),
+        Rule::R7 if why.contains("protected") => refuse(RefusalReason::ProtectedGuest),
+        Rule::R7 => refuse(RefusalReason::UndeclaredGuest),
+        Rule::R6 if why.contains("taken") || why.contains("exists") => {
+            ask(QuestionAbout::WhatName, "Which name shall it have?", vec![])
+        }
+        Rule::R6 if why.contains("second entry") => {
+            ask(QuestionAbout::Contradiction, "Which one counts?", vec![])
+        }
+        Rule::R6 => ask(QuestionAbout::WhichGuest, "Which guest is meant?", vec![]),
+        Rule::R8 if why.contains("cannot mount") => refuse(RefusalReason::RootOnly),
+        Rule::R8 if why.contains("storage") || why.contains("cannot hold") => ask(
+            QuestionAbout::WhichStorage,
+            "Which storage shall it be?",
+            content(if why.contains("backup") {
+                "backup"
+            } else if container {
+                "rootdir"
+            } else {
+                "images"
+            }),
+        ),
+        Rule::R8 if why.contains("node") || why.contains("target") => ask(
+            QuestionAbout::WhichNode,
+            "Which node shall it be?",
+            facts.nodes.iter().filter(|(_, n)| n.online).map(|(n, _)| n.clone()).collect(),
+        ),
+        Rule::R8 if why.contains("image") || why.contains("ISO") => {
+            ask(QuestionAbout::WhichImage, "Which one shall it be?", vec![])
+        }
+        Rule::R8 if why.contains("snapshot") => {
+            ask(QuestionAbout::WhichSnapshot, "Which snapshot is meant?", vec![])
+        }
+        Rule::R8 if why.contains("pool") => refuse(RefusalReason::UnknownName),
+        Rule::R8 if why.contains("guest") => ask(QuestionAbout::WhichGuest, "Which guest is meant?", vec![]),
+        Rule::R9 if why.contains("policy allows") => refuse(RefusalReason::MassDestroy),
+        Rule::R9 => ask(QuestionAbout::ConfirmLoss, "Shall it really be gone?", vec![]),
+        _ => refusal(RefusalReason::Unsupported, &format!("This could not be read safely: {why}."), None),
+    }
+}
+
+/// What matters most comes first.
+fn weight(violation: &Violation) -> u8 {
+    match violation.rule {
+        Rule::R7 => 0,
+        Rule::R9 => 1,
+        Rule::R10 => 2,
+        Rule::R8 => 3,
+        Rule::R12 => 4,
+        Rule::R6 => 5,
+        _ => 6,
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}

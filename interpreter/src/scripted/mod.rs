@@ -1,0 +1,614 @@
+//! A deterministic grammar for declarations: no model, no network, the same answer every time.
+//!
+//! Begin with [`Scripted`]. The text is cut into tokens, sentences and clauses; what speaks of forbidden things
+//! is set aside (`screen`), each clause is read by the first reader that knows its kind of wish, and `finish`
+//! fills house rules, checks everything and concludes. What is not understood is said, never guessed.
+
+mod address;
+mod attr;
+mod backup;
+mod clock;
+mod create;
+mod draft;
+mod fill;
+mod finish;
+mod image_words;
+mod keep;
+mod kube;
+mod kube_old;
+mod lexicon;
+mod loss;
+mod mention;
+mod naming;
+mod network_words;
+mod place;
+mod place_words;
+mod problem;
+mod quantity;
+mod reader;
+mod rename;
+mod resize;
+mod running;
+mod say;
+mod screen;
+mod screened;
+mod storage;
+mod store;
+mod token;
+mod turns;
+mod update;
+
+use crate::{Answering, Context, Identity, Interpreter};
+use create::{Count, Head};
+use domain::facts::Facts;
+use domain::interpretation::{GuestKind, Interpretation, QuestionAbout, RefusalReason};
+use reader::{Focus, Reader};
+use token::Kind;
+
+/// The grammar as an interpreter.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scripted;
+
+impl Interpreter for Scripted {
+    fn identity(&self) -> Identity {
+        Identity {
+            provider: "scripted".into(),
+            model: "grammar".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        }
+    }
+
+    fn interpret<'a>(&'a self, text: &'a str, facts: &'a Facts, context: &'a Context<'a>) -> Answering<'a> {
+        let answer = Self::read(text, facts, context);
+        Box::pin(async move { answer })
+    }
+}
+
+impl Scripted {
+    /// The same without a future: reading needs no waiting.
+    pub fn read(text: &str, facts: &Facts, context: &Context<'_>) -> Interpretation {
+        if text.trim().is_empty() {
+            return finish::refusal(
+                RefusalReason::NotADeclaration,
+                "The declaration is empty. Say what you want to have.",
+                None,
+            );
+        }
+        let most = facts.house.policy.text_bytes_max.min(domain::limits::TEXT_BYTES_MAX);
+        if text.len() > most {
+            return finish::refusal(
+                RefusalReason::TooLarge,
+                &format!("The text has {} bytes; at most {most} are read.", text.len()),
+                None,
+            );
+        }
+        let whole = with_answers(text, context);
+        let mut reader = Reader::new(&whole, text.len(), facts, context);
+        if reader.toks.len() > crate::limits::TOKENS_MAX {
+            return finish::refusal(RefusalReason::TooLarge, "The text has more words than are read.", None);
+        }
+        if !reader.speaks_english() {
+            return finish::question(
+                QuestionAbout::Language,
+                "This interpreter is certified for English only. Could you say it in English?",
+            );
+        }
+        reader.read_all();
+        reader.finish(text)
+    }
+}
+
+/// Answers to questions that no reader asks for by itself go on with the text.
+fn with_answers(text: &str, context: &Context<'_>) -> String {
+    let mut whole = text.to_owned();
+    for answer in context.answers {
+        let goes_on = matches!(
+            answer.about,
+            QuestionAbout::WhatSize
+                | QuestionAbout::WhatAddress
+                | QuestionAbout::WhichNetwork
+                | QuestionAbout::WhichNode
+                | QuestionAbout::WhatGoal
+                | QuestionAbout::Contradiction
+                | QuestionAbout::WhatSchedule
+        );
+        if goes_on {
+            whole.push_str("\n\n");
+            whole.push_str(answer.answer.trim());
+        }
+    }
+    whole
+}
+
+impl Reader<'_> {
+    fn read_all(&mut self) {
+        let sentences = self.sentences();
+        let skipped = self.screen(&sentences);
+        let mut header: Option<(Head, Vec<usize>)> = None;
+        for sentence in sentences {
+            if skipped.contains(&sentence) {
+                continue;
+            }
+            let (mut from, to) = sentence;
+            let mut bullet = false;
+            while from < to
+                && (self.mark(from, "-*•–—>#") || self.toks.get(from).is_some_and(|t| t.kind == Kind::Break))
+            {
+                bullet |= self.mark(from, "-*•–—");
+                from += 1;
+            }
+            if from >= to {
+                continue;
+            }
+            if bullet
+                && let Some((head, made)) = &mut header
+                && self.heads((from, to)).is_empty()
+            {
+                let (head, next) = (head.clone(), (!made.is_empty()).then(|| made.remove(0)));
+                self.item((from, to), &head, next);
+                continue;
+            }
+            if !bullet {
+                header = None;
+            }
+            let ends = self.mark(to - 1, ":") || self.low(to - 1).ends_with(':');
+            let heads = if ends { self.heads((from, to)) } else { Vec::new() };
+            if let [head] = heads.as_slice()
+                && head.plural
+                && self.names_for(head, to).0.is_empty()
+            {
+                let made = if matches!(head.count, Count::Exactly(_)) {
+                    self.create(head, from, to)
+                } else {
+                    Vec::new()
+                };
+                self.use_up(from, to);
+                header = Some((head.clone(), made));
+                continue;
+            }
+            self.sentence((from, to));
+        }
+    }
+
+    fn sentence(&mut self, range: (usize, usize)) {
+        let mut understood = false;
+        let conditional = self.is(range.0, &["if", "unless", "whenever", "should"])
+            && !self.is(range.0 + 1, &["possible", "you", "there", "that", "needed", "necessary"])
+            && !self.has(range, &["boot", "boots", "power comes back", "power returns", "power cut"]);
+        if conditional && !self.mentions(range).is_empty() {
+            let span = self.span(range.0, range.1);
+            self.draft.refuse(
+                RefusalReason::Unsupported,
+                "Conditions are not watched here; say what shall hold.",
+                Some(span),
+            );
+            return;
+        }
+        let clauses = self.clauses(range);
+        for clause in clauses {
+            let before = (self.draft.obstacles.len(), self.draft.questions.len());
+            let heard = self.clause(clause);
+            understood |= heard || before != (self.draft.obstacles.len(), self.draft.questions.len());
+        }
+        if !understood {
+            self.strange.push(range);
+        }
+    }
+
+    /// One item of a list below a heading such as `Three containers:`.
+    fn item(&mut self, (from, to): (usize, usize), head: &Head, next: Option<usize>) {
+        let name_at = (from..to).find(|i| {
+            self.toks.get(*i).is_some_and(|t| {
+                matches!(t.kind, Kind::Word | Kind::Quoted)
+                    && !lexicon::is_common(&t.low)
+                    && !lexicon::SYSTEMS.contains(&t.low.as_str())
+            })
+        });
+        let name_at = name_at.filter(|at| *at <= from + 1).or(Some(from).filter(|i| {
+            self.toks.get(*i).is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Quoted))
+                && self.number_at(*i).is_none()
+        }));
+        let made = match next {
+            Some(g) => vec![g],
+            None => {
+                let mut head = head.clone();
+                head.count = Count::Exactly(1);
+                head.plural = false;
+                head.role = None;
+                self.create(&Head { noun: from, from, ..head }, from, from)
+            }
+        };
+        if let (Some(at), [g]) = (name_at, made.as_slice()) {
+            let (name, _) = create::legal_name(self.raw(at));
+            let label = self.said(at, at + 1);
+            self.use_up(at, at + 1);
+            if let Some(guest) = self.draft.guests.get_mut(*g)
+                && !name.is_empty()
+            {
+                guest.wish.name = name;
+                guest.made_up = false;
+                guest.set("name", label);
+            }
+        }
+        let attributes = self.attributes(from, to, head.kind);
+        let turns = self.turns(&made, (from, to), (from, from));
+        self.say_of_new(&made, &attributes, &turns);
+        self.focus = Focus::New(made);
+    }
+
+    /// Reads one clause with the first reader that knows its kind of wish. False: nothing was understood.
+    fn clause(&mut self, range: (usize, usize)) -> bool {
+        if self.forbids(range) {
+            return true;
+        }
+        if self.screened(range)
+            || self.adopt(range)
+            || self.snapshot(range)
+            || self.backup(range)
+            || self.storage(range)
+            || self.pool(range)
+            || self.kubernetes(range)
+        {
+            return true;
+        }
+        if self.clone_of(range) {
+            self.mounts_within(range);
+            return true;
+        }
+        let heads = self.heads(range);
+        let (from, to) = range;
+        let firm = heads.iter().any(|h| {
+            h.clear
+                || self
+                    .names_for(h, to)
+                    .0
+                    .iter()
+                    .any(|(name, _, _)| self.facts.guest_named(&name.to_lowercase()).is_none())
+                || self.has((from, h.from + 1), lexicon::MAKING)
+        });
+        if (heads.is_empty() || !firm) && (self.mount(range) || self.destroy(range) || self.moved(range)) {
+            return true;
+        }
+        let targets = !self.mentions(range).is_empty();
+        if !heads.is_empty()
+            && (firm || !targets)
+            && (loss::verb(self, range).is_none() || self.has(range, lexicon::MAKING))
+        {
+            return self.create_all(&heads, range);
+        }
+        if targets && (heads.is_empty() || !firm) {
+            return self.update(range);
+        }
+        if let Some(head) = self.bare_head(range) {
+            return self.create_all(&[head], range);
+        }
+        self.goes_on(range)
+    }
+
+    /// `do not move grafana`: nothing is done, and that is what was asked.
+    fn forbids(&mut self, range: (usize, usize)) -> bool {
+        let (from, to) = range;
+        let negated = (from..to).find(|i| {
+            let no = self.is(*i, &["don't", "never", "not", "mustn't", "cannot", "can't"]);
+            let verb = if self.is(i + 1, &["ever", "be"]) { i + 2 } else { i + 1 };
+            let low = self.low(verb);
+            let acts = lexicon::VERBS.contains(&low)
+                || [
+                    "moved",
+                    "deleted",
+                    "destroyed",
+                    "removed",
+                    "stopped",
+                    "touched",
+                    "migrated",
+                    "started",
+                    "renamed",
+                    "changed",
+                    "touch",
+                ]
+                .contains(&low);
+            no && acts
+                && verb < to
+                && !self
+                    .is(verb, &["run", "start", "started", "boot", "keep", "back", "tell", "mail", "show"])
+        });
+        if negated.is_none() || self.mentions(range).is_empty() || !self.heads(range).is_empty() {
+            return false;
+        }
+        let span = self.span(from, to);
+        self.heard.push(span);
+        self.use_up(from, to);
+        self.spared = true;
+        true
+    }
+
+    fn create_all(&mut self, heads: &[Head], (from, to): (usize, usize)) -> bool {
+        if self.own_each((from, to), heads) {
+            return true;
+        }
+        let mut made = Vec::new();
+        let common = heads.last().filter(|_| heads.len() > 1).and_then(|last| {
+            (last.noun + 1..to).find(|i| {
+                self.is(*i, &["each", "both", "all", "they"])
+                    && (self.mark(i - 1, ",;:")
+                        || self.is(*i, &["both", "all", "each"]) && self.is(i - 1, &["and", "with"]))
+                    && !self.is(i + 1, &["nodes"])
+            })
+        });
+        let end = common.unwrap_or(to);
+        for (n, head) in heads.iter().enumerate() {
+            let start = if n == 0 { from } else { head.from };
+            let until = heads.get(n + 1).map_or(end, |h| h.from);
+            let new = self.create(head, start, until);
+            self.mounts_within((start, until));
+            made.extend(new);
+        }
+        if let Some(at) = common {
+            let kind = heads.first().map_or(GuestKind::Vm, |h| h.kind);
+            let attributes = self.attributes(at, to, kind);
+            let turns = self.turns(&made, (at, to), (at, at));
+            self.say_of_new(&made, &attributes, &turns);
+        }
+        if !made.is_empty() {
+            self.focus = Focus::New(made);
+        }
+        true
+    }
+
+    /// `Jellyfin and Plex, each in its own container`: software, not guests, is listed.
+    fn own_each(&mut self, (from, to): (usize, usize), heads: &[Head]) -> bool {
+        let many = (from..to)
+            .filter(|i| lexicon::SOFTWARE.contains(&self.low(*i)) && !self.is(*i, &["kuma"]))
+            .count();
+        let each = self.has(
+            (from, to),
+            &[
+                "each in its own",
+                "each in their own",
+                "each in a separate",
+                "own container",
+                "own vm",
+                "separate container",
+                "separate containers",
+                "separate vms",
+                "each in a container",
+                "one container each",
+                "environment",
+                "stack",
+            ],
+        );
+        if many >= 2 && each && heads.iter().all(|h| self.names_for(h, to).0.is_empty()) {
+            self.ask_software((from, to));
+            return true;
+        }
+        false
+    }
+
+    fn ask_software(&mut self, (from, to): (usize, usize)) {
+        let span = self.span(from, to);
+        self.use_up(from, to);
+        let options = vec!["Yes, make the guests without the software".to_owned(), "No, leave it".to_owned()];
+        self.draft.ask(QuestionAbout::Software, "Software is not installed in guests here. Shall guests be made with their system only, and how large?", options, Some(span));
+    }
+
+    /// A wish for a guest without a noun: `Ubuntu with 4 cores called x`, `Nextcloud, please`.
+    fn bare_head(&mut self, (from, to): (usize, usize)) -> Option<Head> {
+        let asks = self.has((from, to), lexicon::MAKING) || self.is(from, &["a", "an", "one"]);
+        let system = (from..to).find(|i| {
+            lexicon::SYSTEMS.contains(&self.low(*i)) && !self.used.get(*i).copied().unwrap_or(true)
+        });
+        if let Some(at) = system {
+            let sized = !self.quantities(from, to).is_empty() || self.has((from, to), &["called", "named"]);
+            if sized {
+                return Some(Head {
+                    from: at,
+                    noun: at,
+                    kind: GuestKind::Vm,
+                    count: Count::Exactly(1),
+                    plural: false,
+                    role: None,
+                    clear: true,
+                });
+            }
+        }
+        let software = self.software_in(from, to).is_some();
+        if software && asks && self.unknown_reference((from, to)).is_none() {
+            self.ask_software((from, to));
+        } else if asks && self.has((from, to), &["environment", "homelab", "stack", "setup"]) {
+            let span = self.span(from, to);
+            self.draft.ask(
+                QuestionAbout::WhatGoal,
+                "Which guests shall there be, and how large?",
+                vec![],
+                Some(span),
+            );
+        }
+        None
+    }
+
+    /// A clause that goes on with what was spoken of: `Two cores.`, `Put them on pve1.`
+    fn goes_on(&mut self, range: (usize, usize)) -> bool {
+        let (from, to) = range;
+        if !self.draft.questions.is_empty()
+            && !self.quantities(from, to).is_empty()
+            && self.focus == Focus::Nothing
+        {
+            return true;
+        }
+        match self.focus.clone() {
+            Focus::New(group) => {
+                let everyone = self.has(
+                    (from, to.min(from + 4)),
+                    &["all of them", "all", "everything", "each", "every one", "every", "they", "them"],
+                ) || self
+                    .has(range, &["all of them", "each of them", "all three", "all four", "all of these"]);
+                let made: Vec<usize> = if everyone {
+                    (0..self.draft.guests.len())
+                        .filter(|g| self.draft.guests.get(*g).is_some_and(|d| d.is_new()))
+                        .collect()
+                } else {
+                    group
+                };
+                let kind = made
+                    .first()
+                    .and_then(|g| self.draft.guests.get(*g))
+                    .map_or(GuestKind::Vm, |g| g.wish.kind);
+                let own = self.own_words(range);
+                if !own {
+                    return false;
+                }
+                let turns = self.turns(&made, range, (from, from));
+                let attributes = self.attributes(from, to, kind);
+                if attributes.is_empty() {
+                    self.mounts_within(range);
+                    return !self.draft.mounts.is_empty() && self.has(range, &["mount", "mounted"]);
+                }
+                self.say_of_new(&made, &attributes, &turns);
+                self.mounts_within(range);
+                true
+            }
+            Focus::Guests(_) => self.own_words(range) && self.update(range),
+            Focus::Nothing => self.loose(range),
+        }
+    }
+
+    /// Whether a clause can go on with earlier ones: it has sizes or other attributes of guests, and does not
+    /// read like prose about something else.
+    fn own_words(&self, (from, to): (usize, usize)) -> bool {
+        let trade = (from..to).any(|i| {
+            lexicon::is_core_unit(self.low(i)) && self.low(i).len() > 1
+                || lexicon::size_unit(self.low(i)).is_some() && i > from && self.number_at(i - 1).is_some()
+                || self.is(
+                    i,
+                    &[
+                        "vlan",
+                        "memory",
+                        "ram",
+                        "disk",
+                        "disks",
+                        "dhcp",
+                        "address",
+                        "addresses",
+                        "ip",
+                        "ips",
+                        "gateway",
+                        "boot",
+                        "tag",
+                        "tags",
+                        "tagged",
+                        "pool",
+                        "ha",
+                        "ssh",
+                        "start",
+                        "stopped",
+                        "key",
+                        "login",
+                        "user",
+                        "node",
+                        "nodes",
+                        "servers",
+                        "server",
+                        "tpm",
+                        "uefi",
+                        "storage",
+                        "protected",
+                        "notes",
+                        "description",
+                        "stop",
+                        "them",
+                        "it",
+                        "mount",
+                        "mounted",
+                        "spread",
+                        "dns",
+                        "power",
+                        "off",
+                        "highly",
+                    ],
+                )
+                || self.facts.nodes.contains_key(self.low(i))
+                || self.facts.storages.contains_key(self.low(i))
+                || self.toks.get(i).is_some_and(|t| t.kind == Kind::Key)
+                || lexicon::SYSTEMS.contains(&self.low(i))
+        });
+        trade && to - from < 60
+    }
+
+    /// Words of the trade about nothing that was named.
+    fn loose(&mut self, range: (usize, usize)) -> bool {
+        let (from, to) = range;
+        let span = self.span(from, to);
+        if let Some((a, b)) = self
+            .unknown_reference(range)
+            .filter(|_| self.own_words(range) || lexicon::VERBS.contains(&self.low(from)))
+        {
+            let span = self.span(a, b);
+            self.unknown_guest(Some(span));
+            return true;
+        }
+        let verb = self.toks.get(from).is_some_and(|t| lexicon::VERBS.contains(&t.low.as_str()));
+        if !self.quantities(from, to).is_empty() && (self.own_words(range) || verb) {
+            self.unknown_guest(Some(span));
+            return true;
+        }
+        let vague = self.has(
+            range,
+            &[
+                "faster",
+                "better",
+                "stuff",
+                "things",
+                "more reliable",
+                "secure",
+                "safer",
+                "performance",
+                "improve",
+                "optimise",
+                "optimize",
+                "tidy",
+                "fix",
+                "quicker",
+                "more memory",
+                "more ram",
+                "bigger",
+                "some",
+                "slow",
+                "everything",
+            ],
+        );
+        if vague
+            && self.has(range, &["stuff", "things", "devices", "machines", "servers", "everything"])
+            && self.has(range, &["vlan", "network", "pool", "tag", "move", "put", "all"])
+        {
+            self.unknown_guest(Some(span));
+            return true;
+        }
+        if (verb || self.is(from, &["please"]))
+            && (vague
+                || self.has(
+                    range,
+                    &[
+                        "it",
+                        "them",
+                        "vm",
+                        "container",
+                        "cluster",
+                        "server",
+                        "homelab",
+                        "proxmox",
+                        "memory",
+                        "disk",
+                    ],
+                ))
+        {
+            self.draft.ask(
+                QuestionAbout::WhatGoal,
+                "What exactly shall hold afterwards, and for which guest?",
+                vec![],
+                Some(span),
+            );
+            return true;
+        }
+        false
+    }
+}

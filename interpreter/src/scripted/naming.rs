@@ -1,0 +1,277 @@
+//! Names of new guests: as the text gives them, in lists and ranges, or made up so that they are free.
+//!
+//! Begin with [`Reader::names_for`].
+
+use super::create::{Count, Head, name_range, range_in_word};
+use super::lexicon;
+use super::reader::Reader;
+use super::token::Kind;
+
+/// A name and the tokens `[from, to)` that give it.
+pub type Named = (String, usize, usize);
+
+impl Reader<'_> {
+    /// Reads names for a head: `called a, b and c`, `"git"`, `c1 to c4`. Gives names with their tokens.
+    pub fn names_for(&self, head: &Head, to: usize) -> (Vec<Named>, (usize, usize)) {
+        let wanted = match head.count {
+            Count::Exactly(n) => n,
+            _ if head.plural => crate::limits::COUNT_MAX,
+            _ => 1,
+        };
+        let called: &[&str] =
+            &["called", "named", "hostname", "hostnames", "names", "name", "titled", "call", "dubbed"];
+        let marked = (head.noun + 1..to).find(|i| {
+            self.is(*i, called)
+                && !self.is(
+                    i.wrapping_sub(1),
+                    &[
+                        "user",
+                        "login",
+                        "pool",
+                        "cluster",
+                        "storage",
+                        "host",
+                        "tag",
+                        "k3s",
+                        "k8s",
+                        "kubernetes",
+                    ],
+                )
+                && !self.cluster_named(*i)
+        });
+        if let Some(i) = marked {
+            let mut at = i + 1;
+            while self.is(
+                at,
+                &["it", "them", "is", "are", "as", "shall", "be", "should", "simply", "just", "the", "like"],
+            ) || self.mark(at, ":=")
+            {
+                at += 1;
+            }
+            let most = if wanted > 1 { crate::limits::COUNT_MAX } else { 1 };
+            let (names, end) = self.name_list(at, to, most, true);
+            if !names.is_empty() {
+                return (names, (i, end));
+            }
+        }
+        let mut next = head.noun + 1;
+        if self.mark(next, ":(") {
+            next += 1;
+        }
+        let quoted =
+            self.toks.get(next).is_some_and(|t| t.kind == Kind::Quoted && !t.low.is_empty()) && next < to;
+        let direct = next < to
+            && self.toks.get(next).is_some_and(|t| {
+                t.kind == Kind::Word
+                    && !lexicon::is_common(&t.low)
+                    && !lexicon::SYSTEMS.contains(&t.low.as_str())
+                    && !t.raw.starts_with(['/', '.'])
+                    && !t.raw.contains(['/', ':', '@'])
+                    && !lexicon::VERBS.contains(&t.low.as_str())
+                    && !t.low.ends_with("ing")
+            })
+            && self.toks.get(next + 1).is_none_or(|t| {
+                next + 1 >= to
+                    || matches!(t.kind, Kind::Mark | Kind::Break)
+                    || lexicon::COMMON.contains(&t.low.as_str())
+                    || t.number.is_some()
+            });
+        if quoted || direct {
+            let (names, end) = self.name_list(next, to, wanted, false);
+            if !names.is_empty() {
+                return (names, (next, end));
+            }
+        }
+        // Names with digits or hyphens elsewhere, as many as guests: `two VMs, web-1 at … and web-2 at …`.
+        if let Count::Exactly(n) = head.count {
+            let odd: Vec<(String, usize, usize)> = (head.noun + 1..to)
+                .filter(|i| self.nameish(*i))
+                .map(|i| (self.raw(i).to_owned(), i, i + 1))
+                .collect();
+            let mut seen = std::collections::BTreeSet::new();
+            let odd: Vec<_> = odd.into_iter().filter(|(name, _, _)| seen.insert(name.clone())).collect();
+            if n > 1
+                && odd.len() == 2
+                && n != 2
+                && let [(first, a, _), (last, _, z)] = odd.as_slice()
+                && (self.is(a + 1, &["to", "through", "till", "until", "thru"]) || self.mark(a + 1, "-–—"))
+                && let Some(all) = name_range(first, last).filter(|all| all.len() == n)
+            {
+                return (all.into_iter().map(|name| (name, *a, *z)).collect(), (*a, *z));
+            }
+            if let [(word, a, z)] = odd.as_slice()
+                && let Some(all) = range_in_word(word).filter(|all| all.len() == n && n > 1)
+            {
+                return (all.into_iter().map(|name| (name, *a, *z)).collect(), (*a, *z));
+            }
+            if n > 1 && odd.len() == n {
+                return (odd, (head.noun, head.noun));
+            }
+        }
+        (Vec::new(), (head.noun, head.noun))
+    }
+
+    /// `a k3s cluster called edge`: the name is the cluster's.
+    pub(super) fn cluster_named(&self, i: usize) -> bool {
+        i > 0 && self.is(i - 1, &["cluster", "k3s", "k8s", "kubernetes", "kubeadm", "pool"])
+    }
+
+    pub(super) fn nameish(&self, i: usize) -> bool {
+        self.toks.get(i).is_some_and(|t| {
+            let own = t.kind == Kind::Quoted && !t.low.is_empty() && !t.raw.contains(' ');
+            let shape = t.kind == Kind::Word
+                && t.raw.starts_with(|c: char| c.is_ascii_lowercase())
+                && t.raw.contains(|c: char| c == '-' || c.is_ascii_digit())
+                && !t.raw.contains(['/', ':', '@', '.'])
+                && !lexicon::is_common(&t.low)
+                && !lexicon::SOFTWARE.contains(&t.low.as_str())
+                && !self.is_alias(&t.low)
+                && !self.facts.storages.contains_key(&t.low)
+                && !self.facts.nodes.contains_key(&t.low)
+                && !t.low.starts_with("vmbr")
+                && !matches!(
+                    t.low.as_str(),
+                    "k3s"
+                        | "k8s"
+                        | "read-only"
+                        | "ssh-key"
+                        | "non-root"
+                        | "set-up"
+                        | "re-use"
+                        | "high-availability"
+                        | "anti-affinity"
+                        | "cloud-init"
+                        | "ipv4"
+                        | "ipv6"
+                        | "start-on-boot"
+                        | "auto-start"
+                        | "half-gig"
+                );
+            own || shape
+        })
+    }
+
+    /// Names from token `start`: at most `most`. After `called` the first word is a name whatever it is.
+    pub fn name_list(
+        &self,
+        start: usize,
+        to: usize,
+        most: usize,
+        sure: bool,
+    ) -> (Vec<(String, usize, usize)>, usize) {
+        let mut names: Vec<(String, usize, usize)> = Vec::new();
+        let (mut at, mut end) = (start, start);
+        while at < to && names.len() < most {
+            let Some(token) = self.toks.get(at) else { break };
+            let first = names.is_empty() && sure;
+            let good = match token.kind {
+                Kind::Quoted => !token.raw.contains(char::is_whitespace) || first,
+                Kind::Word => {
+                    let filler = token.is(&[
+                        "with",
+                        "and",
+                        "on",
+                        "in",
+                        "for",
+                        "the",
+                        "a",
+                        "an",
+                        "that",
+                        "which",
+                        "of",
+                        "at",
+                        "to",
+                        "something",
+                        "whatever",
+                    ]);
+                    let strange =
+                        !lexicon::is_common(&token.low) && !lexicon::SYSTEMS.contains(&token.low.as_str());
+                    !token.raw.starts_with(['/', '.'])
+                        && !token.raw.contains([':', '/', '@'])
+                        && !filler
+                        && (first
+                            || strange
+                            || (sure && self.list_goes_on(at, to) && !lexicon::is_unit(&token.low)))
+                }
+                Kind::Number => {
+                    first
+                        && token.raw.bytes().all(|b| b.is_ascii_digit())
+                        && !lexicon::is_unit(self.low(at + 1))
+                }
+                _ => false,
+            };
+            if !good {
+                break;
+            }
+            let mut next = at + 1;
+            let written = token.raw.clone();
+            if let Some(all) = range_in_word(&written).filter(|all| {
+                most >= all.len() && all.len() > 1 && (most == crate::limits::COUNT_MAX || most == all.len())
+            }) {
+                names.extend(all.into_iter().map(|name| (name, at, next)));
+                end = next;
+            } else {
+                let joiner = self.is(next, &["to", "through", "till", "until", "thru"])
+                    || self.mark(next, "-–—…")
+                    || self.is(next, &[".."]);
+                let far = self.toks.get(next + 1).filter(|_| joiner && next + 1 < to);
+                if let Some(all) = far.and_then(|t| name_range(&written, &t.raw)) {
+                    next += 2;
+                    names.extend(all.into_iter().map(|name| (name, at, next)));
+                } else {
+                    names.push((written, at, next));
+                }
+                end = next;
+            }
+            at = next;
+            let mut joined = false;
+            while self.mark(at, ",&/+")
+                || self.is(at, &["and"])
+                || self.toks.get(at).is_some_and(|t| t.kind == Kind::Break && joined)
+            {
+                at += 1;
+                joined = true;
+            }
+            if !joined {
+                break;
+            }
+        }
+        names.truncate(most);
+        (names, end)
+    }
+
+    pub(super) fn list_goes_on(&self, at: usize, to: usize) -> bool {
+        at + 1 >= to || self.mark(at + 1, ",.;:)") || self.is(at + 1, &["and", "with", "on"])
+    }
+
+    /// Numbers made-up names so that they are free.
+    pub fn name_the_nameless(&mut self, made: &[usize]) {
+        let several =
+            made.iter().filter(|i| self.draft.guests.get(**i).is_some_and(|g| g.made_up)).count() > 1;
+        for i in made {
+            let Some(stem) = self.draft.guests.get(*i).filter(|g| g.made_up).map(|g| g.wish.name.clone())
+            else {
+                continue;
+            };
+            let name = self.free_name(&stem, several, Some(*i));
+            if let Some(guest) = self.draft.guests.get_mut(*i) {
+                guest.wish.name = name;
+            }
+        }
+    }
+
+    /// A name that no guest has, here or in the cluster: the stem, or the stem with the first free number.
+    pub fn free_name(&self, stem: &str, numbered: bool, except: Option<usize>) -> String {
+        let taken = |name: &str| {
+            self.facts.guest_named(name).is_some()
+                || self.draft.guests.iter().enumerate().any(|(n, g)| Some(n) != except && g.wish.name == name)
+        };
+        let stem: String = stem.chars().take(56).collect();
+        let stem = stem.trim_matches('-').to_owned();
+        if !numbered && !taken(&stem) {
+            return stem;
+        }
+        let first = if numbered { 1 } else { 2 };
+        (first..10_000).map(|n| format!("{stem}-{n}")).find(|name| !taken(name)).unwrap_or(stem)
+    }
+}

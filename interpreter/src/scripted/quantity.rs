@@ -1,0 +1,456 @@
+//! Sizes and cores: a number in digits or words, its unit, and what it is the size of.
+//!
+//! Begin with [`Reader::quantities`]. A number without a unit and without a word that says what it measures is
+//! left alone: nothing is guessed.
+
+use super::lexicon::{is_core_unit, number_word, size_unit};
+use super::reader::Reader;
+use super::token::Kind;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Cores,
+    Memory,
+    Swap,
+    Disk,
+    Extra,
+    /// A size and no word for what.
+    Bare,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    AtMost,
+    AtLeast,
+}
+
+#[derive(Clone, Debug)]
+pub struct Quantity {
+    /// Cores, or MiB.
+    pub value: f64,
+    pub role: Role,
+    /// Tokens `[from, to)`, with the words that say the unit and the role.
+    pub from: usize,
+    pub to: usize,
+    /// -1: less by this much, 1: more by this much, 0: this much.
+    pub step: i8,
+    pub bound: Option<Bound>,
+    /// The value before, if the text names it too: `from 4 to 8`, `8 instead of 4`.
+    pub before: Option<f64>,
+    /// The role word stands right at the number.
+    pub unit_said: bool,
+}
+
+const MEMORY: &[&str] = &["memory", "ram", "mem"];
+const DISK: &[&str] = &[
+    "disk",
+    "storage",
+    "space",
+    "ssd",
+    "hdd",
+    "drive",
+    "root",
+    "rootfs",
+    "boot",
+    "system",
+    "volume",
+    "disks",
+    "hd",
+    "nvme",
+    "harddisk",
+    "os",
+    "filesystem",
+    "disc",
+    "rootdisk",
+];
+const EXTRA: &[&str] =
+    &["data", "second", "extra", "additional", "further", "another", "secondary", "third", "2nd", "separate"];
+const CORES: &[&str] = &["cores", "core", "cpu", "cpus", "vcpu", "vcpus", "processors", "vcores"];
+const BETWEEN: &[&str] = &[
+    "of", "the", "to", "its", "for", "worth", "as", "their", "in", "a", "main", "primary", "total", "real",
+    "local", "hard",
+];
+
+impl Reader<'_> {
+    /// A number at token `i`: value and the token after it.
+    pub fn number_at(&self, i: usize) -> Option<(f64, usize)> {
+        let token = self.toks.get(i)?;
+        if let Some(number) = token.number {
+            // 1 1/2 and the like are not read.
+            return Some((number, i + 1));
+        }
+        if token.kind != Kind::Word {
+            return None;
+        }
+        let low = token.low.as_str();
+        let a = |at: usize| self.toks.get(at).is_some_and(|t| t.is(&["a", "an", "of"]));
+        match low {
+            "half" => {
+                let mut at = i + 1;
+                while a(at) {
+                    at += 1;
+                }
+                if self.is(at, &["dozen"]) {
+                    return Some((6.0, at + 1));
+                }
+                return Some((0.5, at));
+            }
+            "quarter" => {
+                let mut at = i + 1;
+                while a(at) {
+                    at += 1;
+                }
+                return Some((0.25, at));
+            }
+            "½" => return Some((0.5, i + 1)),
+            "a" | "an" => {
+                if self.is(i + 1, &["half", "quarter", "couple", "pair", "dozen", "hundred", "single"]) {
+                    let (value, mut at) = self.number_at(i + 1)?;
+                    if self.is(at, &["of"]) && value >= 1.0 {
+                        at += 1;
+                    }
+                    return Some((value, at));
+                }
+                let unit = self.low(i + 1);
+                return (is_core_unit(unit) && unit.len() > 1 || size_unit(unit).is_some() && unit.len() > 1)
+                    .then_some((1.0, i + 1));
+            }
+            _ => {}
+        }
+        let first = number_word(low)?;
+        let mut at = i + 1;
+        let mut value = first;
+        if (20.0..100.0).contains(&first)
+            && first % 10.0 == 0.0
+            && let Some(ones) = number_word(self.low(at)).filter(|n| (1.0..10.0).contains(n))
+        {
+            value += ones;
+            at += 1;
+        } else if (1.0..10.0).contains(&first) && self.is(at, &["hundred"]) {
+            value *= 100.0;
+            at += 1;
+            if self.is(at, &["and"])
+                && let Some((rest, next)) = self.number_at(at + 1).filter(|(n, _)| *n < 100.0 && *n >= 1.0)
+            {
+                value += rest;
+                at = next;
+            } else if let Some((rest, next)) = self.number_at(at).filter(|(n, _)| *n < 100.0 && *n >= 1.0) {
+                value += rest;
+                at = next;
+            }
+        } else if low == "couple" && self.is(at, &["of"]) {
+            at += 1;
+        }
+        if self.is(at, &["and"]) && self.is(at + 1, &["a"]) && self.is(at + 2, &["half"]) {
+            value += 0.5;
+            at += 3;
+        }
+        Some((value, at))
+    }
+
+    /// The quantities of the tokens `[from, to)`, in order.
+    pub fn quantities(&self, from: usize, to: usize) -> Vec<Quantity> {
+        let mut found: Vec<Quantity> = Vec::new();
+        let mut claimed: Vec<usize> = Vec::new();
+        let mut i = from;
+        while i < to {
+            if self.used.get(i).copied().unwrap_or(true) {
+                i += 1;
+                continue;
+            }
+            let Some((value, mut at)) = self.number_at(i).filter(|(_, at)| *at <= to) else {
+                i += 1;
+                continue;
+            };
+            let floor = found.last().map_or(from, |q| q.to);
+            if let Some(mut quantity) = self.measured(i, value, at, floor, to, &mut claimed) {
+                self.context_of(&mut quantity, floor, to);
+                at = quantity.to.max(at);
+                found.push(quantity);
+            }
+            i = at;
+        }
+        found
+    }
+
+    fn measured(
+        &self,
+        i: usize,
+        value: f64,
+        at: usize,
+        floor: usize,
+        to: usize,
+        claimed: &mut Vec<usize>,
+    ) -> Option<Quantity> {
+        // `from 4 to 8 GB`: the first number is read with the second.
+        if i > 0
+            && self.is(i - 1, &["from"])
+            && (self.is(at, &["to"])
+                || (size_unit(self.low(at)).is_some() || is_core_unit(self.low(at)))
+                    && self.is(at + 1, &["to"]))
+        {
+            return None;
+        }
+        let mut after = at;
+        if self.toks.get(after).is_some_and(|t| t.raw == "-") {
+            after += 1;
+        }
+        if self.is(after, &["more", "extra", "additional", "further"]) {
+            after += 1;
+        }
+        // `1 dedicated core`, `4 virtual cores`, `2 CPU cores`.
+        let mut unit = after;
+        while self.is(unit, &["dedicated", "virtual", "physical", "vcpu", "cpu", "logical"])
+            && is_core_unit(self.low(unit + 1))
+        {
+            unit += 1;
+        }
+        let quantity = |value, role, to| Quantity {
+            value,
+            role,
+            from: i,
+            to,
+            step: 0,
+            bound: None,
+            before: None,
+            unit_said: true,
+        };
+        if unit < to && is_core_unit(self.low(unit)) {
+            let mut end = unit + 1;
+            if self.is(end, &["processor", "processors", "cpu", "cpus", "cores"]) {
+                end += 1;
+            }
+            claimed.extend(unit..end);
+            return Some(quantity(value, Role::Cores, end.min(to)));
+        }
+        if after < to
+            && let Some(factor) = size_unit(self.low(after))
+        {
+            let mut end = after + 1;
+            let mut value = value;
+            if self.is(end, &["and"]) && self.is(end + 1, &["a"]) && self.is(end + 2, &["half"]) {
+                value += 0.5;
+                end += 3;
+            }
+            // `200 g of sugar` is no size of a guest.
+            if self.low(after).len() == 1
+                && self.is(end, &["of"])
+                && self.role_after(end, to, &mut Vec::new()).is_none()
+            {
+                return None;
+            }
+            let (role, next) = self.role_after(end, to, claimed).map_or_else(
+                || (self.role_before(i, floor, claimed).unwrap_or(Role::Bare), end),
+                |(role, next)| (role, next),
+            );
+            return Some(quantity(value * factor, role, next));
+        }
+        // Without a unit: only where a word before says what is measured.
+        let role = self.role_before(i, floor, claimed)?;
+        let near = self.toks.get(i.saturating_sub(1)).is_some_and(|t| {
+            t.is(&[
+                "to", "cores", "core", "cpus", "cpu", "vcpus", "vcpu", "by", "at", "is", "of", "memory",
+                "ram", "disk", "swap", "from", "be", "count",
+            ]) || t.mark(":=")
+        });
+        if !near {
+            return None;
+        }
+        Some(Quantity { unit_said: false, ..quantity(value, role, at) })
+    }
+
+    fn role_after(&self, start: usize, to: usize, claimed: &mut Vec<usize>) -> Option<(Role, usize)> {
+        let mut extra = false;
+        let mut at = start;
+        let mut steps = 0;
+        while at < to && steps < 5 {
+            let token = self.toks.get(at)?;
+            if token.kind == Kind::Break && steps == 0 {
+                return None;
+            }
+            if token.kind == Kind::Mark && token.raw != "(" {
+                return None;
+            }
+            let low = token.low.as_str();
+            let labelled = self.toks.get(at + 1).is_some_and(|t| t.mark(":="));
+            let role = match low {
+                _ if labelled => return None,
+                _ if MEMORY.contains(&low) => Some(Role::Memory),
+                "swap" => Some(Role::Swap),
+                _ if DISK.contains(&low) && !matches!(low, "boot" | "system" | "root" | "os") => {
+                    Some(if extra { Role::Extra } else { Role::Disk })
+                }
+                "boot" | "system" | "root" | "os" if self.is(at + 1, DISK) => Some(Role::Disk),
+                "system" | "root" | "boot" | "os"
+                    if at > start && (start..at).any(|n| self.is(n, &["for"])) =>
+                {
+                    Some(Role::Disk)
+                }
+                "data" if at > start && self.is(at - 1, &["for"]) && !self.is(at + 1, DISK) => {
+                    Some(Role::Extra)
+                }
+                _ if EXTRA.contains(&low) => {
+                    extra = true;
+                    None
+                }
+                "system" | "root" | "boot" | "os" => None,
+                _ if BETWEEN.contains(&low) || matches!(low, "ceph" | "lvm") => None,
+                _ if self.facts.storages.contains_key(low) && self.is(at + 1, DISK) => None,
+                _ => return None,
+            };
+            if let Some(role) = role {
+                claimed.push(at);
+                // `disk space`, `data disk`, `root disk`, `memory` done twice over.
+                let mut end = at + 1;
+                while end < to
+                    && self.is(end, DISK)
+                    && role != Role::Memory
+                    && !self.toks.get(end + 1).is_some_and(|t| t.mark(":="))
+                {
+                    claimed.push(end);
+                    end += 1;
+                }
+                return Some((role, end));
+            }
+            at += 1;
+            steps += 1;
+        }
+        None
+    }
+
+    fn role_before(&self, i: usize, floor: usize, claimed: &mut Vec<usize>) -> Option<Role> {
+        let mut at = i;
+        let mut steps = 0;
+        while at > floor && steps < 12 {
+            at -= 1;
+            steps += 1;
+            let token = self.toks.get(at)?;
+            if token.mark(".;") {
+                return None;
+            }
+            // A comma ends it, unless it closes what was put in between.
+            if token.mark(",") && steps <= 1 {
+                return None;
+            }
+            if claimed.contains(&at) {
+                return None;
+            }
+            let low = token.low.as_str();
+            let role = if MEMORY.contains(&low) {
+                Role::Memory
+            } else if low == "swap" {
+                Role::Swap
+            } else if CORES.contains(&low) {
+                Role::Cores
+            } else if DISK.contains(&low) && !matches!(low, "boot" | "system" | "root" | "storage" | "os") {
+                let extra = at > 0 && self.is(at - 1, EXTRA);
+                if extra { Role::Extra } else { Role::Disk }
+            } else {
+                continue;
+            };
+            claimed.push(at);
+            return Some(role);
+        }
+        None
+    }
+
+    /// Words around a quantity: from, instead of, by, more, at most.
+    fn context_of(&self, q: &mut Quantity, floor: usize, to: usize) {
+        let scale = |n: f64, unit: &str| {
+            size_unit(unit).map_or(if q.role == Role::Cores { n } else { n * 1024.0 }, |f| n * f)
+        };
+        // 8 instead of 4, 8 (was 4), 8 rather than 4, 8, not 4
+        let mut at = q.to;
+        if self.toks.get(at).is_some_and(|t| t.mark(",(")) {
+            at += 1;
+        }
+        let old = if self.is(at, &["instead"]) && self.is(at + 1, &["of"])
+            || self.is(at, &["rather"]) && self.is(at + 1, &["than"])
+        {
+            Some(at + 2)
+        } else if self.is(at, &["was", "not", "currently", "up", "from"]) {
+            Some(if self.is(at + 1, &["from", "the"]) { at + 2 } else { at + 1 })
+        } else {
+            None
+        };
+        if let Some((n, next)) = old.and_then(|at| {
+            let at = if self.is(at, &["the", "its"]) { at + 1 } else { at };
+            let at = if self.is(at, &["current", "present", "old"]) { at + 1 } else { at };
+            self.number_at(at)
+        }) && next <= to
+        {
+            let unit = self.low(next).to_owned();
+            q.before = Some(scale(n, &unit));
+            q.to = if size_unit(&unit).is_some() || is_core_unit(&unit) { next + 1 } else { next };
+        }
+        // from 4 to 8
+        let back = |n: usize| q.from.checked_sub(n).filter(|at| *at >= floor);
+        if let Some(word) = back(1) {
+            if self.is(word, &["to"]) {
+                let unit_between =
+                    back(2).filter(|at| size_unit(self.low(*at)).is_some() || is_core_unit(self.low(*at)));
+                let number = back(if unit_between.is_some() { 3 } else { 2 });
+                if let Some((n, _)) = number.and_then(|at| self.number_at(at))
+                    && let Some(start) = number.filter(|at| *at >= 1 && self.is(at - 1, &["from"]))
+                {
+                    q.before = Some(scale(
+                        n,
+                        unit_between.map_or(self.low(q.to.saturating_sub(1)), |at| self.low(at)),
+                    ));
+                    q.from = start.saturating_sub(1);
+                }
+            } else if self.is(word, &["by", "another", "extra", "additional"]) {
+                q.step = 1;
+                q.from = word;
+            } else if self.is(word, &["most", "maximum"]) && back(2).is_some_and(|w| self.is(w, &["at"])) {
+                q.bound = Some(Bound::AtMost);
+                q.from = word - 1;
+            } else if self.is(word, &["least", "minimum"]) && back(2).is_some_and(|w| self.is(w, &["at"])) {
+                q.bound = Some(Bound::AtLeast);
+                q.from = word - 1;
+            } else if self.is(word, &["than"]) {
+                let less = back(2).is_some_and(|w| self.is(w, &["less", "fewer"]));
+                let not =
+                    back(3).is_some_and(|w| self.is(w, &["no", "not", "never", "be", "have", "use", "get"]));
+                let negated = not
+                    && (back(3).is_some_and(|w| self.is(w, &["no", "not", "never"]))
+                        || back(4).is_some_and(|w| self.is(w, &["not", "never"])));
+                q.bound = Some(if less == negated { Bound::AtLeast } else { Bound::AtMost });
+                q.from = word.saturating_sub(if negated { 2 } else { 1 });
+            } else if self.is(word, &["exceed", "max", "below", "under"]) {
+                q.bound = Some(Bound::AtMost);
+                q.from = word;
+            } else if self.is(word, &["above", "over", "min"]) {
+                q.bound = Some(Bound::AtLeast);
+                q.from = word;
+            }
+        }
+        if self.is(q.to, &["more", "extra", "additional"]) {
+            q.step = 1;
+            q.to += 1;
+            let mut claimed = Vec::new();
+            if q.role == Role::Bare
+                && let Some((role, end)) = self.role_after(q.to, to, &mut claimed)
+            {
+                (q.role, q.to) = (role, end);
+            }
+        } else if self.is(q.to, &["less"]) {
+            q.step = -1;
+            q.to += 1;
+        } else if self.is(q.to, &["max", "maximum", "tops"]) {
+            q.bound = Some(Bound::AtMost);
+            q.to += 1;
+        } else if self.is(q.to, &["or"]) && self.is(q.to + 1, &["more", "less"]) {
+            q.bound = Some(if self.is(q.to + 1, &["more"]) { Bound::AtLeast } else { Bound::AtMost });
+            q.to += 2;
+        }
+        // `2 more cores`, `2 additional GB`: the word stands between number and unit and is seen there.
+        if q.from + 1 < q.to
+            && (q.from..q.to).any(|at| self.is(at, &["more", "extra", "additional"]))
+            && q.bound.is_none()
+            && q.role != Role::Extra
+        {
+            q.step = 1;
+        }
+    }
+}

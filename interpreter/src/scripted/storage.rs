@@ -1,0 +1,340 @@
+//! Storages of Proxmox to add or take away, and resource pools.
+//!
+//! Begin with [`Reader::storage`]; only NFS storages can be declared.
+
+use super::draft::Entry;
+use super::lexicon;
+use super::reader::Reader;
+use super::token::Kind;
+use domain::interpretation::{Change, Label, PoolWish, QuestionAbout, RefusalReason, StorageWish};
+
+impl Reader<'_> {
+    /// A storage of Proxmox to add, change or take away.
+    pub fn storage(&mut self, range: (usize, usize)) -> bool {
+        let (from, to) = range;
+        let share = self.share_in(range);
+        let path_only = (from..to).find(|i| self.raw(*i).starts_with('/') && self.raw(*i).len() > 1);
+        let nfs = self.has(range, &["nfs", "nas", "export", "share", "truenas", "synology"]);
+        let purpose = self.has(
+            range,
+            &[
+                "storage",
+                "proxmox",
+                "datastore",
+                "for backups",
+                "for iso",
+                "for isos",
+                "templates",
+                "backups",
+                "iso",
+                "isos",
+                "as a storage",
+            ],
+        );
+        let adds = self.has(
+            range,
+            &[
+                "add",
+                "hook up",
+                "attach",
+                "connect",
+                "register",
+                "set up",
+                "make",
+                "create",
+                "use",
+                "integrate",
+                "mount",
+                "include",
+                "new",
+                "bring in",
+                "link",
+            ],
+        );
+        let into_guest = self.has(range, &["mount", "mounted"]) && !self.has(range, &["proxmox"]);
+        if let Some((at, n)) = super::loss::verb(self, range).map(|(a, b)| (a, b - a))
+            && self.has(range, &["storage"])
+            && self.mentions(range).is_empty()
+        {
+            let known = (from..to).find(|i| self.facts.storages.contains_key(self.raw(*i)));
+            if let Some(i) = known {
+                let id = self.raw(i).to_owned();
+                let nfs = self.facts.storages.get(&id).is_some_and(|s| s.kind == "nfs");
+                let users = self.facts.guests.values().any(|g| g.storage.as_deref() == Some(id.as_str()));
+                let span = self.span(i, i + 1);
+                if !nfs || users {
+                    self.draft.refuse(
+                        RefusalReason::Unsupported,
+                        format!("Only NFS storages that no guest uses can be taken away; {id} is none."),
+                        Some(span),
+                    );
+                    return true;
+                }
+                let entry = Entry::new(StorageWish {
+                    change: Change::Remove,
+                    id,
+                    kind: None,
+                    server: None,
+                    export: None,
+                    content: Vec::new(),
+                    nodes: Vec::new(),
+                })
+                .label("change", self.said(at, at + n))
+                .label("id", self.said(i, i + 1));
+                self.draft.storages.push(entry);
+                return true;
+            }
+        }
+        if into_guest
+            || !(share.is_some() || (nfs && path_only.is_some()) || (nfs && purpose && adds))
+            || !purpose
+            || !adds
+        {
+            return false;
+        }
+        if !self.heads(range).is_empty() || self.mentions(range).iter().any(|m| !matches!(&m.meant, super::mention::Meant::Guests(ids) if ids.iter().all(|id| self.guest(*id).is_some_and(|g| !g.managed)))) {
+            return false;
+        }
+        let span = self.span(from, to);
+        let (server, export) = match (&share, path_only) {
+            (Some((share, _)), _) => {
+                let (a, b) =
+                    share.apart.clone().unwrap_or_else(|| (share.label.clone(), share.label.clone()));
+                share.source.split_once(':').map(|(s, e)| ((s.to_owned(), a), (e.to_owned(), b))).unzip()
+            }
+            (None, Some(at)) => {
+                let mut servers: Vec<(&String, &String)> =
+                    self.facts.storages.iter().filter_map(|(id, s)| Some((id, s.server.as_ref()?))).collect();
+                servers.dedup_by(|a, b| a.1 == b.1);
+                let known = match servers.as_slice() {
+                    [(id, server)] => {
+                        Some(((*server).clone(), Label::Observed { fact: format!("/storages/{id}/server") }))
+                    }
+                    _ => None,
+                };
+                (known, Some((self.raw(at).to_owned(), self.said(at, at + 1))))
+            }
+            _ => (None, None),
+        };
+        let (Some(server), Some(export)) = (server, export) else {
+            self.draft.ask(
+                QuestionAbout::WhichShare,
+                "Which NFS export shall be added, as server:/path?",
+                vec![],
+                Some(span),
+            );
+            return true;
+        };
+        let named = (from..to).find_map(|i| {
+            if !(self.is(i, &["as", "called", "named", "id"])
+                || self.is(i, &["storage"]) && !self.is(i + 1, &["for"]))
+            {
+                return None;
+            }
+            let mut at = i + 1;
+            while self.is(at, &["a", "an", "the", "storage", "id", "called", "named", "nfs"]) {
+                at += 1;
+            }
+            let token = self.toks.get(at).filter(|t| {
+                at < to && (t.kind == Kind::Quoted || t.kind == Kind::Word && !t.raw.contains(['/', ':']))
+            })?;
+            (token.kind == Kind::Quoted
+                || !lexicon::is_common(&token.low)
+                || token.raw.contains('-')
+                || self.is(i, &["called", "named"]))
+            .then_some(at)
+        });
+        let (id, id_label) = match named {
+            Some(at) => (self.raw(at).to_owned(), self.said(at, at + 1)),
+            None => {
+                let last: String = export
+                    .0
+                    .rsplit('/')
+                    .next()
+                    .unwrap_or("nfs")
+                    .chars()
+                    .filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
+                    .collect();
+                let stem = if last.len() < 2 || !last.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                    format!("nfs-{last}").trim_end_matches('-').to_owned()
+                } else {
+                    last
+                };
+                let id = if self.facts.storages.contains_key(&stem) { format!("{stem}-nfs") } else { stem };
+                (id, Label::derived("no name is said; the last part of the export", Some(span)))
+            }
+        };
+        if self.facts.storages.contains_key(&id) || !crate::shape::storage_id(&id) {
+            self.draft.ask(
+                QuestionAbout::WhatName,
+                format!("The storage name {id} is taken or cannot be used. Which name shall it have?"),
+                vec![],
+                Some(span),
+            );
+            return true;
+        }
+        if !crate::shape::share(&format!("{}:{}", server.0, export.0)) {
+            self.draft.ask(
+                QuestionAbout::WhichShare,
+                "This export cannot be used. Which one is meant, as server:/path?",
+                vec![],
+                Some(span),
+            );
+            return true;
+        }
+        let mut content: Vec<(String, Label)> = Vec::new();
+        let kinds: &[(&str, &str)] = &[
+            ("backups", "backup"),
+            ("backup", "backup"),
+            ("iso", "iso"),
+            ("isos", "iso"),
+            ("container templates", "vztmpl"),
+            ("templates", "vztmpl"),
+            ("vm disks", "images"),
+            ("disk images", "images"),
+            ("vm images", "images"),
+            ("container disks", "rootdir"),
+            ("containers", "rootdir"),
+            ("snippets", "snippets"),
+            ("vms", "images"),
+            ("disks", "images"),
+            ("imports", "import"),
+            ("dumps", "backup"),
+            ("rootdir", "rootdir"),
+            ("vztmpl", "vztmpl"),
+        ];
+        for i in from..to {
+            if Some(i) == named {
+                continue;
+            }
+            if let Some((words, kind)) = kinds.iter().find(|(words, _)| self.phrase(i, words)) {
+                let skip = *kind == "rootdir" && self.is(i + 1, &["templates", "template"])
+                    || *kind == "images" && self.is(i.wrapping_sub(1), &["container"])
+                    || self.raw(i).contains('/');
+                if !skip && !content.iter().any(|(k, _)| k == kind) {
+                    content.push(((*kind).to_owned(), self.said(i, i + words.split(' ').count())));
+                }
+            }
+        }
+        let mut nodes: Vec<(String, Label)> = Vec::new();
+        let all = self.has(
+            range,
+            &[
+                "all nodes",
+                "every node",
+                "all servers",
+                "all hosts",
+                "every server",
+                "all the nodes",
+                "whole cluster",
+                "everywhere",
+                "all three nodes",
+            ],
+        );
+        for i in from..to {
+            if !all && self.facts.nodes.contains_key(self.raw(i)) {
+                nodes.push((self.raw(i).to_owned(), self.said(i, i + 1)));
+            }
+        }
+        let mut entry = Entry::new(StorageWish {
+            change: Change::Create,
+            id,
+            kind: Some(self.facts.house.defaults.storage.kind.clone()),
+            server: Some(server.0),
+            export: Some(export.0),
+            content: content.iter().map(|c| c.0.clone()).collect(),
+            nodes: nodes.iter().map(|n| n.0.clone()).collect(),
+        })
+        .label("change", Label::derived("a storage of this name does not exist", None))
+        .label("id", id_label)
+        .label("type", Label::Default { rule: "/defaults/storage/type".into() })
+        .label("server", server.1)
+        .label("export", export.1);
+        for (n, (_, label)) in content.into_iter().enumerate() {
+            entry.labels.insert(format!("content/{n}"), label);
+        }
+        for (n, (_, label)) in nodes.into_iter().enumerate() {
+            entry.labels.insert(format!("nodes/{n}"), label);
+        }
+        self.use_up(from, to);
+        self.draft.storages.push(entry);
+        true
+    }
+
+    /// `make a pool called games`, `remove the pool games`.
+    pub fn pool(&mut self, range: (usize, usize)) -> bool {
+        let Some((at, _)) =
+            self.find(range, &["pool"]).filter(|(at, _)| !self.is(at.wrapping_sub(1), &["storage"]))
+        else {
+            return false;
+        };
+        let lost = super::loss::verb(self, range).filter(|_| self.mentions(range).is_empty());
+        let makes = self.has((range.0, at), &["make", "create", "add a", "new", "set up", "add"])
+            && self.mentions((range.0, at)).is_empty()
+            && self.heads((range.0, at)).is_empty()
+            && !self.has((range.0, at), &["to the"]);
+        if lost.is_none() && !makes {
+            return false;
+        }
+        let mut next = at + 1;
+        while self.is(next, &["called", "named", "name"]) || self.mark(next, ":") {
+            next += 1;
+        }
+        let good = |i: usize| {
+            self.toks.get(i).is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Quoted) && i < range.1)
+        };
+        let after = Some(next).filter(|i| good(*i) && (*i > at + 1 || !lexicon::is_common(self.low(*i))));
+        let before = at.checked_sub(1).filter(|b| {
+            *b >= range.0
+                && good(*b)
+                && !lexicon::is_common(self.low(*b))
+                && !self.is(*b, &["new", "resource", "the", "a"])
+        });
+        let Some(name_at) = after.or(before) else {
+            let span = self.span(at, at + 1);
+            self.draft.ask(QuestionAbout::WhatName, "Which name shall the pool have?", vec![], Some(span));
+            return true;
+        };
+        let name = self.raw(name_at).to_owned();
+        let span = self.span(name_at, name_at + 1);
+        let exists = self.facts.pools.get(&name);
+        if let Some((a, b)) = lost {
+            match exists {
+                None => self.draft.refuse(
+                    RefusalReason::UnknownName,
+                    format!("There is no pool {name}."),
+                    Some(span),
+                ),
+                Some(pool) if !pool.members.is_empty() => {
+                    self.draft.refuse(
+                        RefusalReason::Unsupported,
+                        format!("The pool {name} still has members; only an empty one can be removed."),
+                        Some(span),
+                    );
+                }
+                Some(_) => {
+                    let entry = Entry::new(PoolWish { change: Change::Remove, name })
+                        .label("change", self.said(a, b))
+                        .label("name", self.said(name_at, name_at + 1));
+                    self.draft.pools.push(entry);
+                }
+            }
+        } else if exists.is_some() || !crate::shape::storage_id(&name) {
+            self.draft.ask(
+                QuestionAbout::WhatName,
+                format!("The pool name {name} is taken or cannot be used. Which name shall it have?"),
+                vec![],
+                Some(span),
+            );
+        } else {
+            let entry = Entry::new(PoolWish { change: Change::Create, name })
+                .label("change", Label::derived("a new pool is asked for", None))
+                .label("name", self.said(name_at, name_at + 1));
+            self.recent_pool = Some(entry.value.name.clone());
+            self.draft.pools.push(entry);
+        }
+        self.use_up(at.min(name_at), at.max(name_at) + 1);
+        // Guests named in the same clause become members: read them as a change of their own.
+        true
+    }
+}

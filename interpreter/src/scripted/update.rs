@@ -1,0 +1,502 @@
+//! Changes to guests that exist: sizes, power, start order, tags, pools, names, network, notes.
+//!
+//! Begin with [`Reader::update`]. Only what the text asks for is set; amounts to add are turned into the
+//! value wanted afterwards.
+
+use super::attr::{Attribute, What};
+use super::create::simple;
+use super::draft::{Entry, GuestDraft};
+use super::mention::{Meant, Mention};
+use super::quantity::Role;
+use super::reader::{Focus, Reader, guest_kind};
+use domain::facts::Guest;
+use domain::ids::Vmid;
+use domain::interpretation::{GuestChange, Label, Move, QuestionAbout, RefusalReason, Span, WarningAbout};
+
+/// Guests that stand together in the text, and where.
+pub struct Target {
+    pub vmids: Vec<Vmid>,
+    pub from: usize,
+    pub to: usize,
+}
+
+impl Reader<'_> {
+    /// The guests a clause is about: those it names, else those the talk is about. Asks or refuses where they
+    /// may not be changed; then none are left.
+    pub fn targets(&mut self, range: (usize, usize), loss: bool) -> Option<Vec<Target>> {
+        let mentions = self.mentions(range);
+        if mentions.is_empty() {
+            let Focus::Guests(vmids) = self.focus.clone() else { return None };
+            return Some(vec![Target { vmids, from: range.0, to: range.0 }]);
+        }
+        let mut targets: Vec<Target> = Vec::new();
+        for mention in mentions {
+            let vmids = self.resolved(&mention)?;
+            self.use_up(mention.from, mention.to);
+            let joined = targets.last().is_some_and(|t| {
+                (t.to..mention.from).all(|at| {
+                    self.mark(at, ",&/")
+                        || self.is(at, &["and", "or", "the", "vm", "container", "machine", "both"])
+                })
+            });
+            match targets.last_mut().filter(|_| joined) {
+                Some(last) => {
+                    last.vmids.extend(vmids);
+                    last.to = mention.to;
+                }
+                None => targets.push(Target { vmids, from: mention.from, to: mention.to }),
+            }
+        }
+        let all: Vec<Vmid> = targets.iter().flat_map(|t| t.vmids.clone()).collect();
+        self.allowed(&all, (targets.first()?.from, targets.first()?.to), loss).then_some(targets)
+    }
+
+    pub(super) fn resolved(&mut self, mention: &Mention) -> Option<Vec<Vmid>> {
+        let span = self.span(mention.from, mention.to);
+        match &mention.meant {
+            Meant::Guests(vmids) => Some(vmids.clone()),
+            Meant::Several(vmids) => {
+                let options = vmids.iter().filter_map(|id| self.guest(*id)).map(|g| g.name.clone()).collect();
+                self.draft.ask(
+                    QuestionAbout::WhichGuest,
+                    "These words fit several guests. Which one is meant?",
+                    options,
+                    Some(span),
+                );
+                None
+            }
+            Meant::None => {
+                self.unknown_guest(Some(span));
+                None
+            }
+        }
+    }
+
+    pub fn unknown_guest(&mut self, span: Option<Span>) {
+        let options: Vec<String> = self
+            .facts
+            .guests
+            .values()
+            .filter(|g| g.managed && !g.protected)
+            .map(|g| g.name.clone())
+            .take(4)
+            .collect();
+        let words = span.and_then(|s| s.of(self.text)).map(|w| crate::limits::cut(w, 60));
+        let text = words.map_or_else(
+            || "Which guest is meant?".to_owned(),
+            |w| format!("No guest here fits \"{w}\". Which guest is meant?"),
+        );
+        self.draft.ask(QuestionAbout::WhichGuest, text, options, span);
+    }
+
+    /// Whether these guests may be changed. If not, the refusal or question is noted.
+    pub fn allowed(&mut self, vmids: &[Vmid], (from, to): (usize, usize), loss: bool) -> bool {
+        let span = Some(self.span(from, to));
+        let guests: Vec<&Guest> = vmids.iter().filter_map(|id| self.guest(*id)).collect();
+        if let Some(guest) = guests.iter().find(|g| g.protected) {
+            self.draft.refuse(
+                RefusalReason::ProtectedGuest,
+                format!("{} is protected and is left alone.", guest.name),
+                span,
+            );
+            return false;
+        }
+        if let Some(guest) = guests.iter().find(|g| !g.managed) {
+            if loss {
+                self.draft.refuse(
+                    RefusalReason::UndeclaredGuest,
+                    format!("{} is not managed here, so it is not destroyed. Adopt it first.", guest.name),
+                    span,
+                );
+            } else {
+                let options = vec![
+                    format!("Yes, adopt {} first", guest.name),
+                    format!("No, leave {} alone", guest.name),
+                ];
+                self.draft.ask(
+                    QuestionAbout::Adopt,
+                    format!("{} exists but is not managed here. May it be adopted first?", guest.name),
+                    options,
+                    span,
+                );
+            }
+            return false;
+        }
+        true
+    }
+
+    /// Reads a clause about existing guests. False: nothing in it was understood.
+    pub fn update(&mut self, (from, to): (usize, usize)) -> bool {
+        let range = (from, to);
+        if self.leave_alone(range) || self.rename(range) || self.order(range) {
+            return true;
+        }
+        let removed = self.removed_tags(range);
+        let spoken = !self.mentions(range).is_empty();
+        let Some(targets) = self.targets(range, false) else { return spoken };
+        let all: Vec<Vmid> = targets.iter().flat_map(|t| t.vmids.clone()).collect();
+        self.focus = Focus::Guests(all.clone());
+        let kind = all
+            .first()
+            .and_then(|id| self.guest(*id))
+            .map_or(domain::interpretation::GuestKind::Vm, |g| guest_kind(&g.kind));
+        let mut done = false;
+        for (tag, span) in removed {
+            for id in &all {
+                if let Some(guest) = self.guest(*id) {
+                    let draft = self.draft_of(guest, &targets);
+                    draft.wish.remove_tags.push(tag.clone());
+                    let n = draft.wish.remove_tags.len() - 1;
+                    draft.set(&format!("remove_tags/{n}"), Label::Said { quote: None, span: Some(span) });
+                    done = true;
+                }
+            }
+        }
+        done |= self.power(range, &all, &targets);
+        done |= self.multiplied(range, &all, &targets);
+        let attributes = self.attributes(from, to, kind);
+        let mut extra_end = None;
+        self.behind = attributes
+            .first()
+            .is_some_and(|a| targets.first().is_some_and(|t| a.from < t.from && t.to > t.from));
+        for attribute in &attributes {
+            let vmids = self.meant_by(attribute, &targets, &all);
+            if let (What::Storage(id), Some(end)) = (&attribute.what, extra_end)
+                && attribute.from >= end
+                && attribute.from <= end + 2
+            {
+                let label = self.said(attribute.from, attribute.to);
+                let guests: Vec<&Guest> = vmids.iter().filter_map(|id| self.facts.guest(*id)).collect();
+                for guest in guests {
+                    let draft = self.draft_of(guest, &targets);
+                    if let Some(disk) = draft.wish.extra_disks.last_mut() {
+                        disk.storage = Some(id.clone());
+                        let n = draft.wish.extra_disks.len() - 1;
+                        draft.set(&format!("extra_disks/{n}/storage"), label.clone());
+                    }
+                }
+                continue;
+            }
+            done |= self.say_of_existing(attribute, &vmids, &targets, range, &mut extra_end);
+        }
+        self.unsaid(range, &targets, done)
+    }
+
+    /// Guests that are named without anything being said about them, and wishes without a value: asked about.
+    pub(super) fn unsaid(&mut self, range: (usize, usize), targets: &[Target], done: bool) -> bool {
+        let span = self.span(range.0, range.1);
+        let waiting = !self.draft.questions.is_empty() || !self.draft.obstacles.is_empty();
+        if done {
+            let named =
+                targets.iter().filter(|t| t.to > t.from).flat_map(|t| t.vmids.clone()).collect::<Vec<_>>();
+            let silent = named.iter().filter_map(|id| self.facts.guest(*id)).find(|g| {
+                !self.draft.guests.iter().any(|d| d.wish.vmid == Some(g.vmid))
+                    && !self.draft.moves.iter().any(|m| m.value.guest == g.name)
+            });
+            if let Some(guest) = silent.filter(|_| !waiting) {
+                let text = format!("What exactly shall change for {}?", guest.name);
+                self.draft.ask(QuestionAbout::WhatGoal, text, vec![], Some(span));
+            }
+            return true;
+        }
+        let name = targets
+            .iter()
+            .flat_map(|t| &t.vmids)
+            .filter_map(|id| self.facts.guest(*id))
+            .map(|g| g.name.clone())
+            .next();
+        let Some(name) = name.filter(|_| !waiting) else { return false };
+        let sized = self.has(range, &["ram", "memory", "disk", "cores", "cpu", "cpus", "space", "storage"]);
+        let grows = self.has(
+            range,
+            &[
+                "increase", "raise", "more", "bump", "grow", "extend", "expand", "reduce", "lower",
+                "decrease", "shrink", "upgrade", "bigger", "larger", "smaller", "resize", "less", "add",
+            ],
+        );
+        if sized && grows {
+            self.draft.ask(
+                QuestionAbout::WhatSize,
+                format!("Which size shall {name} get?"),
+                vec![],
+                Some(span),
+            );
+        } else if self.has(
+            range,
+            &[
+                "static ip",
+                "fixed ip",
+                "an ip",
+                "ip address",
+                "static address",
+                "fixed address",
+                "new ip",
+                "new address",
+            ],
+        ) {
+            self.draft.ask(
+                QuestionAbout::WhatAddress,
+                format!("Which address shall {name} get?"),
+                vec![],
+                Some(span),
+            );
+        } else if self.has(
+            range,
+            &[
+                "faster", "better", "secure", "improve", "optimise", "optimize", "tune", "fix", "safer",
+                "reliable", "slow", "healthy", "nicer",
+            ],
+        ) {
+            self.draft.ask(
+                QuestionAbout::WhatGoal,
+                format!("What exactly shall hold for {name} afterwards?"),
+                vec![],
+                Some(span),
+            );
+        } else {
+            return false;
+        }
+        true
+    }
+
+    pub(super) fn meant_by(&self, attribute: &Attribute, targets: &[Target], all: &[Vmid]) -> Vec<Vmid> {
+        if targets.len() < 2 {
+            return all.to_vec();
+        }
+        let behind = self.behind;
+        let after = targets.iter().find(|t| t.from >= attribute.to);
+        let before = targets.iter().rev().find(|t| t.to <= attribute.from);
+        let chosen = if behind { after.or(before) } else { before.or(after) };
+        chosen.map_or_else(|| all.to_vec(), |t| t.vmids.clone())
+    }
+
+    pub fn draft_of(&mut self, guest: &Guest, targets: &[Target]) -> &mut GuestDraft {
+        let target = targets.iter().find(|t| t.vmids.contains(&guest.vmid) && t.to > t.from);
+        let span = target.map(|t| self.span(t.from, t.to));
+        self.draft.update(guest, span, guest_kind(&guest.kind))
+    }
+
+    pub(super) fn say_of_existing(
+        &mut self,
+        attribute: &Attribute,
+        vmids: &[Vmid],
+        targets: &[Target],
+        range: (usize, usize),
+        extra_end: &mut Option<usize>,
+    ) -> bool {
+        let span = self.span(attribute.from, attribute.to);
+        let label = self.said(attribute.from, attribute.to);
+        let guests: Vec<&Guest> = vmids.iter().filter_map(|id| self.facts.guest(*id)).collect();
+        match &attribute.what {
+            What::Size(q) => {
+                for guest in guests {
+                    self.resize(guest, q, attribute, targets, range);
+                }
+                if q.role == Role::Extra || self.is_new_disk(q, range) {
+                    *extra_end = Some(attribute.to);
+                }
+            }
+            What::Node(name) => {
+                for guest in guests {
+                    self.draft.moves.push(
+                        Entry::new(Move {
+                            guest: guest.name.clone(),
+                            to_node: Some(name.clone()),
+                            to_storage: None,
+                            online: None,
+                        })
+                        .label(
+                            "guest",
+                            Label::derived(
+                                format!("guest {} is meant", guest.vmid),
+                                targets.first().map(|t| self.span(t.from, t.to)),
+                            ),
+                        )
+                        .label("to_node", label.clone()),
+                    );
+                }
+            }
+            What::Storage(id) => {
+                for guest in guests {
+                    self.draft.moves.push(
+                        Entry::new(Move {
+                            guest: guest.name.clone(),
+                            to_node: None,
+                            to_storage: Some(id.clone()),
+                            online: None,
+                        })
+                        .label(
+                            "guest",
+                            Label::derived(
+                                format!("guest {} is meant", guest.vmid),
+                                targets.first().map(|t| self.span(t.from, t.to)),
+                            ),
+                        )
+                        .label("to_storage", label.clone()),
+                    );
+                }
+            }
+            What::Ips(ips, prefix) => {
+                if ips.len() != vmids.len() {
+                    self.draft.ask(
+                        QuestionAbout::WhatAddress,
+                        format!(
+                            "{} addresses are named for {} guests. Which guest gets which address?",
+                            ips.len(),
+                            vmids.len()
+                        ),
+                        vec![],
+                        Some(span),
+                    );
+                    return true;
+                }
+                for (guest, ip) in guests.into_iter().zip(ips) {
+                    let vlan = guest
+                        .vlan
+                        .and_then(|tag| self.facts.house.vlans.get(&tag.to_string()))
+                        .and_then(|v| super::address::prefix_of(&v.cidr));
+                    let prefix = prefix.or(vlan).unwrap_or(self.facts.house.defaults.network.prefix);
+                    self.put_old(
+                        guest,
+                        "ip",
+                        serde_json::Value::from(format!("{ip}/{prefix}")),
+                        label.clone(),
+                        targets,
+                    );
+                }
+            }
+            What::Tags(tags) => {
+                for guest in guests {
+                    let draft = self.draft_of(guest, targets);
+                    for tag in tags {
+                        if !draft.wish.tags.contains(tag) && !draft.wish.remove_tags.contains(tag) {
+                            draft.wish.tags.push(tag.clone());
+                            let n = draft.wish.tags.len() - 1;
+                            draft.set(&format!("tags/{n}"), label.clone());
+                        }
+                    }
+                }
+            }
+            What::Dns(ip) => {
+                for guest in guests {
+                    let draft = self.draft_of(guest, targets);
+                    draft.wish.nameservers.push(ip.clone());
+                    let n = draft.wish.nameservers.len() - 1;
+                    draft.set(&format!("nameservers/{n}"), label.clone());
+                }
+            }
+            What::Ha(true) => {
+                for guest in guests {
+                    let shared = guest
+                        .storage
+                        .as_ref()
+                        .and_then(|id| self.facts.storages.get(id))
+                        .is_some_and(|s| s.shared);
+                    if shared {
+                        self.put_old(guest, "ha", serde_json::Value::from(true), label.clone(), targets);
+                    } else {
+                        self.draft.refuse(
+                            RefusalReason::NoSharedDisk,
+                            format!(
+                                "{} has its disk on a local storage; high availability needs a shared one.",
+                                guest.name
+                            ),
+                            Some(span),
+                        );
+                    }
+                }
+            }
+            What::Pool(name) if !self.facts.pools.contains_key(name) && !self.pool_made(name) => {
+                self.draft.refuse(
+                    RefusalReason::UnknownName,
+                    format!("There is no pool {name}."),
+                    Some(span),
+                );
+            }
+            What::RecentPool(name) => {
+                for guest in guests {
+                    let label = Label::derived("the pool spoken of just before", Some(span));
+                    self.put_old(guest, "pool", serde_json::Value::from(name.clone()), label, targets);
+                }
+            }
+            What::Spread | What::Together => {
+                self.draft.refuse(
+                    RefusalReason::Unsupported,
+                    "Guests that exist are not placed anew; say where each shall go.",
+                    Some(span),
+                );
+            }
+            What::Image(_)
+            | What::Iso(_)
+            | What::UnknownImage(_)
+            | What::User(_)
+            | What::Key(_)
+            | What::Uefi
+            | What::Tpm
+            | What::Unprivileged => {
+                self.heard.push(span);
+                return false;
+            }
+            what => match simple(what) {
+                Some((field, value)) => {
+                    let words = self.words(attribute.from, attribute.to);
+                    let label = match &attribute.what {
+                        What::Vlan(tag) if !words.contains(&tag.to_string()) => {
+                            Label::Observed { fact: format!("/vlans/{tag}") }
+                        }
+                        _ => label,
+                    };
+                    for guest in guests {
+                        self.put_old(guest, field, value.clone(), label.clone(), targets);
+                    }
+                }
+                None => self.problem(what, span),
+            },
+        }
+        true
+    }
+
+    pub fn put_old(
+        &mut self,
+        guest: &Guest,
+        field: &str,
+        value: serde_json::Value,
+        label: Label,
+        targets: &[Target],
+    ) {
+        let own = self.own;
+        let late = label.span().is_some_and(|s| s.start >= own);
+        let draft = self.draft_of(guest, targets);
+        if draft.wish.change != GuestChange::Update {
+            return;
+        }
+        let mut tree = serde_json::to_value(&draft.wish).unwrap_or_default();
+        if tree.get(field).is_some_and(|old| *old != value) && !late {
+            let span = label.span();
+            self.draft.ask(
+                QuestionAbout::Contradiction,
+                format!(
+                    "The text gives {} two different values for the same thing. Which one counts?",
+                    guest.name
+                ),
+                vec![],
+                span,
+            );
+            return;
+        }
+        if let Some(map) = tree.as_object_mut() {
+            map.insert(field.to_owned(), value);
+        }
+        if let Ok(wish) = serde_json::from_value(tree) {
+            draft.wish = wish;
+            draft.set(field, label);
+        }
+        if matches!(field, "cores" | "memory_mib") && guest.status == "running" && guest.kind == "vm" {
+            self.draft.warn(
+                WarningAbout::RestartNeeded,
+                format!("{} takes the new size at its next start.", guest.name),
+                None,
+            );
+        }
+    }
+}

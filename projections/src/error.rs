@@ -1,0 +1,49 @@
+//! Why a read model could not be read or kept.
+
+/// What a query or a projector can meet.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("the read models are not available: {0}")]
+    Unavailable(String),
+    #[error("a row of {table} cannot be read: {why}")]
+    Unreadable { table: String, why: String },
+    #[error("there is no projection {0}")]
+    Unknown(String),
+    #[error("projection {name} stopped at position {position}: {why}")]
+    Poisoned { name: &'static str, position: i64, why: String },
+    #[error(transparent)]
+    Log(#[from] eventstore::StoreError),
+    #[error("the rebuilt {name} differs from the live one at {key}")]
+    Differs { name: String, key: String },
+    #[error("somebody else keeps or rebuilt {0} at the same time")]
+    Overtaken(&'static str),
+}
+
+impl ReadError {
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Unavailable(_) => "Check that the database runs; it is tried again by itself.".into(),
+            Self::Unreadable { .. } | Self::Poisoned { .. } => {
+                "Rebuild the read model: `mycopod projections rebuild`.".into()
+            }
+            Self::Unknown(_) => "`mycopod projections list` names them.".into(),
+            Self::Log(error) => error.advice(),
+            Self::Differs { .. } => "Keep both for a report; `mycopod projections rebuild` without --compare swaps.".into(),
+            Self::Overtaken(_) => "Try again.".into(),
+        }
+    }
+
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Overtaken(_) => true,
+            Self::Log(error) => error.is_transient(),
+            _ => false,
+        }
+    }
+}
+
+impl From<sqlx::Error> for ReadError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,64 @@
+//! People: one row each, by id.
+
+use crate::fold::{Known, Poison, Projection, Rows};
+use crate::model::Account;
+use domain::account::Event;
+use domain::event::{AnyEvent, Category};
+use domain::ids::AccountId;
+
+pub struct Accounts;
+
+impl Projection for Accounts {
+    fn name(&self) -> &'static str {
+        "accounts"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn purpose(&self) -> &'static str {
+        "people, their roles and password hashes (sealed)"
+    }
+
+    fn sealed(&self) -> bool {
+        true
+    }
+
+    fn keys(&self, event: &Known) -> Vec<String> {
+        if event.category == Category::Account { vec![event.id.to_string()] } else { vec![] }
+    }
+
+    fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
+        let Some(AnyEvent::Account(fact)) = &event.event else { return Ok(()) };
+        let key = event.id.to_string();
+        if let Event::Registered { name, role, password_hash, demo } = fact {
+            let account = Account {
+                id: AccountId(event.id),
+                name: name.clone(),
+                role: *role,
+                password_hash: password_hash.clone(),
+                disabled: false,
+                demo: *demo,
+                registered_at: event.at,
+                last_sign_in: None,
+                failed_sign_ins: 0,
+            };
+            return rows.put(&key, event.position, &account);
+        }
+        let Some(mut account) = rows.get::<Account>(&key)? else { return Ok(()) };
+        match fact {
+            Event::SignedIn {} => {
+                account.last_sign_in = Some(event.at);
+                account.failed_sign_ins = 0;
+            }
+            Event::SignInFailed {} => account.failed_sign_ins += 1,
+            Event::PasswordChanged { password_hash, .. } => account.password_hash.clone_from(password_hash),
+            Event::RoleChanged { role, .. } => account.role = *role,
+            Event::Disabled { .. } => account.disabled = true,
+            Event::Enabled { .. } => account.disabled = false,
+            Event::SignedOut {} | Event::Registered { .. } => {}
+        }
+        rows.put(&key, event.position, &account)
+    }
+}

@@ -1,0 +1,121 @@
+//! The cluster as last seen: one row for each node, storage and guest, and one for the whole.
+
+use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
+use crate::limits::GUEST_HISTORY_KEPT;
+use crate::model::{ClaimRow, ClusterMeta, Frozen, GuestRow, NodeRow, StorageRow};
+use domain::cluster::Event;
+use domain::event::AnyEvent;
+use domain::ids::Vmid;
+
+pub struct ClusterFold;
+
+pub const META: &str = "meta";
+
+pub fn guest_key(vmid: Vmid) -> String {
+    format!("guest/{vmid}")
+}
+
+impl Projection for ClusterFold {
+    fn name(&self) -> &'static str {
+        "cluster"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn purpose(&self) -> &'static str {
+        "nodes, storages and guests as last seen, and which are ours"
+    }
+
+    fn keys(&self, event: &Known) -> Vec<String> {
+        let Some(AnyEvent::Cluster(fact)) = &event.event else { return vec![] };
+        match fact {
+            Event::NodeObserved { name, .. } => vec![format!("node/{name}")],
+            Event::StorageObserved { id, .. } | Event::StorageGone { id } => vec![format!("storage/{id}")],
+            Event::GuestObserved { guest } => vec![guest_key(guest.vmid)],
+            Event::GuestGone { vmid } | Event::GuestClaimed { vmid, .. } | Event::GuestReleased { vmid, .. } => {
+                vec![guest_key(*vmid)]
+            }
+            Event::Registered { .. }
+            | Event::Observed { .. }
+            | Event::ObservationFailed { .. }
+            | Event::WritesFrozen { .. }
+            | Event::WritesThawed { .. } => vec![META.into()],
+        }
+    }
+
+    fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
+        let Some(AnyEvent::Cluster(fact)) = &event.event else { return Ok(()) };
+        match fact {
+            Event::NodeObserved { name, node } => {
+                let row = NodeRow { name: name.clone(), node: node.clone(), seen_at: event.at };
+                rows.put(&format!("node/{name}"), 0, &row)
+            }
+            Event::StorageObserved { id, storage } => {
+                let row = StorageRow { id: id.clone(), storage: storage.clone(), seen_at: event.at };
+                rows.put(&format!("storage/{id}"), 0, &row)
+            }
+            Event::StorageGone { id } => {
+                rows.remove(&format!("storage/{id}"));
+                Ok(())
+            }
+            Event::GuestObserved { guest } => {
+                guest_row(rows, event, guest.vmid, |row| row.seen = Some((**guest).clone()))
+            }
+            Event::GuestGone { vmid } => guest_row(rows, event, *vmid, |row| row.seen = None),
+            Event::GuestClaimed { vmid, name, mark, origin, .. } => guest_row(rows, event, *vmid, |row| {
+                row.claim = Some(ClaimRow { name: name.clone(), mark: *mark, origin: origin.clone(), at: event.at });
+            }),
+            Event::GuestReleased { vmid, .. } => guest_row(rows, event, *vmid, |row| row.claim = None),
+            fact => meta(rows, event, fact),
+        }
+    }
+}
+
+fn guest_row(rows: &mut Rows, event: &Known, vmid: Vmid, change: impl FnOnce(&mut GuestRow)) -> Result<(), Poison> {
+    let key = guest_key(vmid);
+    let mut row = rows.get::<GuestRow>(&key)?.unwrap_or(GuestRow {
+        vmid,
+        seen: None,
+        changed_at: event.at,
+        claim: None,
+        history: vec![],
+    });
+    change(&mut row);
+    if row.seen.is_none() && row.claim.is_none() {
+        rows.remove(&key);
+        return Ok(());
+    }
+    row.changed_at = event.at;
+    row.history.push(event.position);
+    let over = row.history.len().saturating_sub(GUEST_HISTORY_KEPT);
+    row.history.drain(..over);
+    rows.put(&key, vmid.into(), &row)
+}
+
+fn meta(rows: &mut Rows, event: &Known, fact: &Event) -> Result<(), Poison> {
+    let mut meta: ClusterMeta = rows.get(META)?.unwrap_or_default();
+    match fact {
+        Event::Registered { name, addresses, demo, .. } => {
+            meta.name.clone_from(name);
+            meta.addresses.clone_from(addresses);
+            meta.demo = *demo;
+        }
+        Event::Observed { at, pve_version, quorate, reads } => {
+            meta.observed_at = Some(*at);
+            meta.pve_version.clone_from(pve_version);
+            meta.quorate = *quorate;
+            meta.reads = reads.len();
+            meta.reads_ms = reads.iter().map(|read| u64::from(read.ms)).sum();
+            meta.failing = None;
+        }
+        Event::ObservationFailed { why, advice } => meta.failing = Some((why.clone(), advice.clone(), event.at)),
+        Event::WritesFrozen { by, reason } => {
+            meta.frozen = Some(Frozen { by: *by, at: event.at, reason: reason.clone() });
+        }
+        Event::WritesThawed { .. } => meta.frozen = None,
+        _ => {}
+    }
+    rows.put(META, HIDDEN, &meta)
+}

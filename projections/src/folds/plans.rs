@@ -1,0 +1,47 @@
+//! Plans: one row each, as proposed, by declaration and number.
+
+use crate::fold::{Known, Poison, Projection, Rows};
+use crate::model::PlanRow;
+use domain::declaration::Event;
+use domain::event::AnyEvent;
+use domain::ids::DeclarationId;
+
+pub struct Plans;
+
+pub fn key(declaration: DeclarationId, no: u32) -> String {
+    format!("{declaration}/{no}")
+}
+
+impl Projection for Plans {
+    fn name(&self) -> &'static str {
+        "plans"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn purpose(&self) -> &'static str {
+        "plans exactly as they were proposed"
+    }
+
+    fn keys(&self, event: &Known) -> Vec<String> {
+        match &event.event {
+            Some(AnyEvent::Declaration(Event::PlanProposed { plan, .. })) => vec![key(plan.declaration, plan.number)],
+            _ => vec![],
+        }
+    }
+
+    fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
+        let Some(AnyEvent::Declaration(Event::PlanProposed { plan, digest, .. })) = &event.event else { return Ok(()) };
+        let row = PlanRow {
+            declaration: plan.declaration,
+            no: plan.number,
+            digest: digest.clone(),
+            plan: (**plan).clone(),
+            proposed_at: event.at,
+            position: event.position,
+        };
+        rows.put(&key(plan.declaration, plan.number), event.position, &row)
+    }
+}

@@ -1,0 +1,77 @@
+//! The declarations repository: one row for each commit, and one for its state.
+
+use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
+use crate::model::CommitRow;
+use chrono::{DateTime, Utc};
+use domain::event::AnyEvent;
+use domain::repository::Event;
+use serde::{Deserialize, Serialize};
+
+pub struct RepositoryFold;
+
+pub const STATE: &str = "state";
+
+/// What the repository page says besides its commits.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    pub failing: Option<(String, DateTime<Utc>)>,
+    pub refreshed_at: Option<DateTime<Utc>>,
+}
+
+impl Projection for RepositoryFold {
+    fn name(&self) -> &'static str {
+        "repository"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn purpose(&self) -> &'static str {
+        "commits seen and set aside"
+    }
+
+    fn keys(&self, event: &Known) -> Vec<String> {
+        match &event.event {
+            Some(AnyEvent::Repository(_)) => vec![format!("commit/{}", event.position), STATE.into()],
+            _ => vec![],
+        }
+    }
+
+    fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
+        let Some(AnyEvent::Repository(fact)) = &event.event else { return Ok(()) };
+        let mut state: State = rows.get(STATE)?.unwrap_or_default();
+        match fact {
+            Event::RefreshRequested { .. } => state.refreshed_at = Some(event.at),
+            Event::PollFailed { why } => state.failing = Some((why.clone(), event.at)),
+            Event::PollRecovered {} => state.failing = None,
+            Event::CommitSeen { commit, author, subject, declaration, plan } => {
+                let row = CommitRow {
+                    position: event.position,
+                    seen_at: event.at,
+                    commit: commit.clone(),
+                    author: author.clone(),
+                    subject: subject.clone(),
+                    declaration: *declaration,
+                    plan: plan.clone(),
+                    quarantine: None,
+                };
+                return rows.put(&format!("commit/{}", event.position), event.position, &row);
+            }
+            Event::CommitQuarantined { commit, author, subject, why, detail } => {
+                let row = CommitRow {
+                    position: event.position,
+                    seen_at: event.at,
+                    commit: commit.clone(),
+                    author: author.clone(),
+                    subject: subject.clone(),
+                    declaration: None,
+                    plan: None,
+                    quarantine: Some((*why, detail.clone())),
+                };
+                return rows.put(&format!("commit/{}", event.position), event.position, &row);
+            }
+        }
+        rows.put(STATE, HIDDEN, &state)
+    }
+}

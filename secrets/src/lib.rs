@@ -1,0 +1,19 @@
+//! Secrets at rest and in memory: key files, the key ring, and AES-256-GCM sealing.
+//!
+//! Begin with [`KeyRing`] (the key-encryption keys in a 0600 file) and [`DataKey`] (what payloads are
+//! sealed under). [`files`] reads and writes every other secret file; [`boxed`] is the text form for
+//! sealed values inside a configuration file; [`Secret`] keeps a value out of logs.
+//!
+//! Never here: networks, databases, and any way to print a secret. [`fingerprint`] is what people see.
+
+pub mod boxed;
+pub mod files;
+pub mod keyring;
+pub mod limits;
+mod seal;
+mod secret;
+
+pub use files::FileError;
+pub use keyring::{KeyRing, KeyRingError};
+pub use seal::{DataKey, SealError, open, seal};
+pub use secret::{Secret, fingerprint};

@@ -1,0 +1,197 @@
+//! One call, from checked parameters to its answer.
+//!
+//! Begin with [`dispatch`]: the table of what has state behind it. Everything else of the contract is
+//! answered with 501 and says that the simulator lacks it.
+
+use crate::auth::{Access, Who};
+use crate::contract::Contract;
+use crate::contract::check::Checked;
+use crate::engine::Engine;
+use crate::faults::FaultAction;
+use crate::state::World;
+use crate::{cluster, guests, storage, tasks};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One call whose parameters passed the check.
+pub struct Call {
+    pub engine: Arc<Engine>,
+    pub who: Who,
+    pub verb: String,
+    /// Path below the format, unescaped.
+    pub path: String,
+    /// The path as the contract writes it.
+    pub template: String,
+    pub params: Checked,
+    pub faults: Vec<FaultAction>,
+}
+
+impl Call {
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.params.get(name).and_then(Value::as_str)
+    }
+
+    pub fn flag(&self, name: &str) -> bool {
+        self.text(name) == Some("1")
+    }
+
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.text(name).and_then(|t| t.parse().ok())
+    }
+
+    pub fn node(&self) -> &str {
+        self.text("node").unwrap_or_default()
+    }
+
+    pub fn vmid(&self) -> u32 {
+        self.text("vmid").and_then(|t| t.parse().ok()).unwrap_or_default()
+    }
+
+    pub fn access(&self) -> Access<'_> {
+        self.engine.keys.access(&self.who)
+    }
+
+    pub fn contract(&self) -> &Contract {
+        &self.engine.contract
+    }
+
+    /// The world that lists show.
+    pub fn listed_world(&self) -> World {
+        self.engine.listed_world(&self.verb, &self.path, self.text("node"))
+    }
+
+    /// Refuses when the caller lacks a privilege.
+    pub fn demand(&self, world: &World, path: &str, privilege: &str) -> Result<(), Fail> {
+        if self.access().allows(world, path, privilege) {
+            Ok(())
+        } else {
+            Err(Fail::forbidden(format!("{path}, {privilege}")))
+        }
+    }
+}
+
+/// A refusal.
+#[derive(Debug, Default)]
+pub struct Fail {
+    pub status: u16,
+    /// Ends with a newline where the server's does.
+    pub message: String,
+    pub errors: BTreeMap<String, String>,
+}
+
+impl Fail {
+    /// 500 with a text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { status: 500, message: format!("{}\n", text.into()), errors: BTreeMap::new() }
+    }
+
+    /// 400 about one parameter.
+    pub fn param(name: &str, text: impl Into<String>) -> Self {
+        Self::params(BTreeMap::from([(name.to_owned(), text.into())]))
+    }
+
+    /// 400 about several parameters.
+    pub fn params(errors: BTreeMap<String, String>) -> Self {
+        Self { status: 400, message: "Parameter verification failed.\n".into(), errors }
+    }
+
+    /// 403; `what` stands in the brackets.
+    pub fn forbidden(what: impl std::fmt::Display) -> Self {
+        Self { status: 403, message: format!("Permission check failed ({what})\n"), errors: BTreeMap::new() }
+    }
+
+    /// 501 for a method of the contract without state behind it.
+    pub fn lacking(call: &Call) -> Self {
+        let message = format!("The simulator has no state behind '{} {}'\n", call.verb, call.template);
+        Self { status: 501, message, errors: BTreeMap::new() }
+    }
+}
+
+impl From<String> for Fail {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+/// A good answer.
+pub struct Reply {
+    pub data: Value,
+    pub total: Option<usize>,
+}
+
+impl Reply {
+    pub fn data(data: Value) -> Self {
+        Self { data, total: None }
+    }
+
+    pub fn null() -> Self {
+        Self::data(Value::Null)
+    }
+
+    pub fn with_total(data: Value, total: usize) -> Self {
+        Self { data, total: Some(total) }
+    }
+}
+
+/// Carries out a call.
+pub async fn dispatch(call: &Call) -> Result<Reply, Fail> {
+    let guest = call
+        .template
+        .strip_prefix("/nodes/{node}/qemu")
+        .map(|rest| (guests::Kind::Vm, rest))
+        .or_else(|| call.template.strip_prefix("/nodes/{node}/lxc").map(|rest| (guests::Kind::Ct, rest)));
+    if let Some((kind, rest)) = guest {
+        return guests::dispatch(call, kind, rest).await.unwrap_or_else(|| Err(Fail::lacking(call)));
+    }
+    match (call.verb.as_str(), call.template.as_str()) {
+        ("GET", "/version" | "/nodes/{node}/version") => {
+            Ok(Reply::data(json!({"version": "8.4.1", "release": "8.4", "repoid": "2a5fa54a8503f96d"})))
+        }
+        ("GET", "/cluster" | "/nodes/{node}" | "/nodes/{node}/storage/{storage}") => {
+            Ok(Reply::data(cluster::index(&call.template)))
+        }
+        ("GET", "/nodes") => cluster::nodes(call),
+        ("GET", "/nodes/{node}/status") => cluster::node_status(call),
+        ("GET", "/nodes/{node}/network") => cluster::network(call),
+        ("GET", "/cluster/status") => cluster::status(call),
+        ("GET", "/cluster/resources") => cluster::resources(call),
+        ("GET", "/cluster/nextid") => cluster::next_id(call),
+        ("GET", "/cluster/tasks") => tasks::views::cluster_list(call),
+        ("GET", "/access/permissions") => cluster::permissions(call),
+        ("GET", "/access/domains") => Ok(Reply::data(json!([
+            {"realm": "pam", "type": "pam", "comment": "Linux PAM standard authentication"},
+            {"realm": "pve", "type": "pve", "comment": "Proxmox VE authentication server"},
+        ]))),
+        ("POST", "/access/ticket") => {
+            Err(Fail { status: 401, message: "authentication failure\n".into(), errors: BTreeMap::new() })
+        }
+        ("GET", "/pools") => cluster::pools::list(call),
+        ("GET", "/pools/{poolid}") => cluster::pools::one(call),
+        ("POST", "/pools") => cluster::pools::create(call),
+        ("PUT", "/pools" | "/pools/{poolid}") => cluster::pools::update(call),
+        ("DELETE", "/pools" | "/pools/{poolid}") => cluster::pools::delete(call),
+        ("GET", "/storage") => storage::config::list(call),
+        ("GET", "/storage/{storage}") => storage::config::one(call),
+        ("POST", "/storage") => storage::config::create(call),
+        ("PUT", "/storage/{storage}") => storage::config::update(call),
+        ("DELETE", "/storage/{storage}") => storage::config::delete(call),
+        ("GET", "/nodes/{node}/storage") => storage::content::stores(call),
+        ("GET", "/nodes/{node}/storage/{storage}/status") => storage::content::store_status(call),
+        ("GET", "/nodes/{node}/storage/{storage}/content") => storage::content::list(call),
+        ("POST", "/nodes/{node}/storage/{storage}/content") => storage::content::allocate(call),
+        ("GET", "/nodes/{node}/storage/{storage}/content/{volume}") => storage::content::one(call),
+        ("PUT", "/nodes/{node}/storage/{storage}/content/{volume}") => storage::content::annotate(call),
+        ("DELETE", "/nodes/{node}/storage/{storage}/content/{volume}") => {
+            storage::content::delete(call).await
+        }
+        ("GET", "/nodes/{node}/tasks") => tasks::views::list(call),
+        ("GET", "/nodes/{node}/tasks/{upid}") => {
+            Ok(Reply::data(json!([{"name": "log"}, {"name": "status"}])))
+        }
+        ("GET", "/nodes/{node}/tasks/{upid}/status") => tasks::views::status(call),
+        ("GET", "/nodes/{node}/tasks/{upid}/log") => tasks::views::log(call),
+        ("DELETE", "/nodes/{node}/tasks/{upid}") => tasks::views::stop(call),
+        _ => Err(Fail::lacking(call)),
+    }
+}

@@ -1,0 +1,161 @@
+//! The running cluster: the world behind its lock, the contract, time, chance, ledger and faults.
+//!
+//! Begin with [`Engine`]. Calls reach it through `api`, tasks through `tasks`.
+
+use crate::SimConfig;
+use crate::auth::Keyring;
+use crate::chance::Chance;
+use crate::contract::Contract;
+use crate::faults::{FaultAction, FaultRule, Faults};
+use crate::ledger::Ledger;
+use crate::state::{Kind, World};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Everything that one simulator shares between its connections and tasks.
+pub struct Engine {
+    pub contract: Contract,
+    pub chance: Chance,
+    pub time_scale: f64,
+    pub keys: Keyring,
+    pub fingerprint: String,
+    /// Addresses on which no storage server answers.
+    pub unreachable: Vec<String>,
+    /// Woken at every end of a task and at every reset.
+    pub changed: Notify,
+    world: Mutex<World>,
+    initial: World,
+    past: Mutex<Option<World>>,
+    ledger: Mutex<Ledger>,
+    faults: Mutex<Faults>,
+}
+
+/// Shortest time a call waits for a lock, whatever the time scale.
+const LOCK_WAIT_MS_MIN: u64 = 50;
+
+impl Engine {
+    pub fn new(
+        config: &SimConfig,
+        contract: Contract,
+        chance: Chance,
+        initial: World,
+        now: World,
+        fingerprint: String,
+    ) -> Self {
+        Self {
+            contract,
+            chance,
+            time_scale: config.time_scale.max(0.0),
+            keys: Keyring::new(config),
+            fingerprint,
+            unreachable: config.unreachable.clone(),
+            changed: Notify::new(),
+            world: Mutex::new(now),
+            initial,
+            past: Mutex::new(None),
+            ledger: Mutex::new(Ledger::default()),
+            faults: Mutex::new(Faults::default()),
+        }
+    }
+
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A duration under the time scale.
+    pub fn scaled(&self, ms: u64) -> Duration {
+        Duration::from_millis((ms as f64 * self.time_scale) as u64)
+    }
+
+    /// How long a lock is waited for.
+    pub fn lock_wait(&self, ms: u64) -> Duration {
+        self.scaled(ms).max(Duration::from_millis(LOCK_WAIT_MS_MIN))
+    }
+
+    /// Waits until no task holds the guest's file lock; the server's text when it takes too long.
+    pub async fn guest_free(&self, kind: Kind, vmid: u32, wait_ms: u64) -> Result<(), String> {
+        let until = tokio::time::Instant::now() + self.lock_wait(wait_ms);
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if !self.world().held.contains_key(&vmid) {
+                return Ok(());
+            }
+            if tokio::time::timeout_at(until, changed).await.is_err() {
+                return Err(lock_text(kind, vmid));
+            }
+        }
+    }
+
+    /// Waits up to `ms` (scaled) for a task; true when it ended well, for calls that answer null then.
+    pub async fn task_within(&self, upid: &str, ms: u64) -> bool {
+        let until = tokio::time::Instant::now() + self.lock_wait(ms);
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let exit = self.world().tasks.iter().rev().find(|t| t.upid == upid).and_then(|t| t.exit.clone());
+            if let Some(exit) = exit {
+                return exit == "OK";
+            }
+            if tokio::time::timeout_at(until, changed).await.is_err() {
+                return false;
+            }
+        }
+    }
+
+    /// Sets a fault rule. A stale list remembers the cluster of this moment.
+    pub fn inject(&self, rule: FaultRule) -> bool {
+        if rule.action == FaultAction::StaleList {
+            let copy = self.world().clone();
+            *self.past.lock().unwrap_or_else(PoisonError::into_inner) = Some(copy);
+        }
+        self.faults().set(rule)
+    }
+
+    /// The world that a list shows: the present, or the past while a stale list is set.
+    pub fn listed_world(&self, verb: &str, path: &str, node: Option<&str>) -> World {
+        if self.faults().stale(verb, path, node)
+            && let Some(past) = self.past.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
+        {
+            return past.clone();
+        }
+        self.world().clone()
+    }
+
+    /// Is the node up, and not cut off by a fault?
+    pub fn node_online(&self, world: &World, node: &str) -> bool {
+        world.nodes.get(node).is_some_and(|n| n.online) && !self.faults().node_offline(node)
+    }
+
+    /// Back to the first moment: world, ledger and faults. Tasks of the past end without effect.
+    pub fn reset(&self) {
+        {
+            let mut world = self.world();
+            let epoch = world.epoch + 1;
+            *world = self.initial.clone();
+            world.epoch = epoch;
+        }
+        self.ledger().clear();
+        self.faults().clear();
+        self.changed.notify_waiters();
+    }
+}
+
+/// The server's text when the lock file of a guest stays busy.
+pub fn lock_text(kind: Kind, vmid: u32) -> String {
+    match kind {
+        Kind::Vm => format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout"),
+        Kind::Ct => format!("can't lock file '/run/lock/lxc/pve-config-{vmid}.lock' - got timeout"),
+    }
+}

@@ -1,0 +1,38 @@
+//! Every limit of the simulator in one place, with its unit in its name.
+//!
+//! The server's own limits (times, sizes) are those of Proxmox VE 8.4.1; the others only bound this process.
+
+/// Largest request body the server reads; more is answered with 501.
+pub const BODY_BYTES_MAX: usize = 512 * 1024;
+/// A connection without a request for this long is closed.
+pub const IDLE_MS: u64 = 5_000;
+/// Requests answered on one connection before it is closed.
+pub const REQUESTS_PER_CONNECTION_MAX: u32 = 100;
+/// Delay of an answer 401, before the time scale is applied.
+pub const UNAUTHORISED_DELAY_MS: u64 = 3_000;
+/// How long a call waits for the lock of a guest, before the time scale is applied.
+pub const GUEST_LOCK_WAIT_MS: u64 = 10_000;
+/// How long create and clone wait for the lock of a guest, before the time scale is applied.
+pub const CREATE_LOCK_WAIT_MS: u64 = 1_000;
+/// Finished tasks kept; the oldest are forgotten first.
+pub const TASKS_MAX: usize = 5_000;
+/// Tasks of one node shown by the cluster's task list.
+pub const CLUSTER_TASKS_PER_NODE_MAX: usize = 25;
+/// Mutations kept in the ledger; the oldest are forgotten first.
+pub const LEDGER_ENTRIES_MAX: usize = 20_000;
+/// Fault rules that may be set at one time.
+pub const FAULT_RULES_MAX: usize = 256;
+/// Connections served at one time.
+pub const CONNECTIONS_MAX: usize = 512;
+/// Longest pause a fault or a slow task may ask for.
+pub const PAUSE_MS_MAX: u64 = 3_600_000;
+/// Lowest and highest VMID that `nextid` hands out.
+pub const NEXT_ID_MIN: u32 = 100;
+/// See [`NEXT_ID_MIN`]; the range is half open.
+pub const NEXT_ID_END: u32 = 1_000_000;
+/// One GiB in bytes.
+pub const GIB_BYTES: u64 = 1024 * 1024 * 1024;
+/// One MiB in bytes.
+pub const MIB_BYTES: u64 = 1024 * 1024;
+/// Size of the drive that carries cloud-init data.
+pub const CLOUDINIT_BYTES: u64 = 4 * MIB_BYTES;

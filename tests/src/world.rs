@@ -1,0 +1,253 @@
+//! One world: a database, a cluster, a repository, and an Agent that can be started in many ways.
+
+use crate::{ADA, BO};
+use agent::api::Api;
+use agent::repository::local::LocalGit;
+use agent::{Agent, AgentError};
+use domain::account::{self, Account, Actor, Role};
+use domain::canonical::Digest;
+use domain::cluster::{self, Cluster, Origin};
+use domain::decider::Decider;
+use domain::declaration::{Command, Declaration, Status};
+use domain::event::Category;
+use domain::facts::Facts;
+use domain::ids::{CLUSTER, DeclarationId, RunId, SETTINGS};
+use domain::interpretation::GuestKind;
+use domain::mark::Mark;
+use domain::run::{self, Run};
+use domain::settings::{self, Settings};
+use eventstore::embedded::Cluster as Postgres;
+use eventstore::{EventLog, Meta, Store, StoreConfig, StreamId};
+use secrets::KeyRing;
+use simulator::{SimConfig, Simulator};
+use std::path::PathBuf;
+use std::process::{Child, Command as Process, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// No wait of a test is longer; reaching it fails the test.
+pub const WAIT: Duration = Duration::from_secs(90);
+const TOKEN: &str = "mycopod@pve!agent";
+
+pub struct World {
+    pub dir: TempDir,
+    pub postgres: Postgres,
+    pub store: Store,
+    pub sim: simulator::Running,
+    pub facts: Facts,
+    secret: String,
+    keyring: KeyRing,
+}
+
+/// An Agent in this process.
+pub struct InProcess {
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<Result<(), AgentError>>,
+}
+
+impl InProcess {
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.expect("the agent does not panic").expect("the agent stops in order");
+    }
+}
+
+impl World {
+    /// The fixture cluster, two people, the house rules; nothing declared yet.
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let facts: Facts = serde_json::from_str(interpreter::fixtures::CLUSTER).expect("the fixture is valid");
+        let secret = Uuid::new_v4().to_string();
+        let config = SimConfig::from_cluster_json(interpreter::fixtures::CLUSTER)
+            .expect("the fixture is valid")
+            .with_token(TOKEN, secret.clone())
+            .with_time_scale(0.0);
+        let (postgres, sim) = tokio::join!(Postgres::start(None), Simulator::start(config));
+        let (postgres, sim) = (postgres.expect("Postgres starts"), sim.expect("the simulator starts"));
+        eventstore::migrate(&postgres.owner_url()).await.expect("the schema is made");
+        let keys = dir.path().join("keys");
+        secrets::files::ensure_folder(&keys).expect("a private folder");
+        let keyring = KeyRing::create_if_missing(&keys.join("keyring")).expect("a key ring");
+        let store =
+            Store::connect(StoreConfig::new(postgres.url(), keyring.clone())).await.expect("the store opens");
+        LocalGit::create_if_missing(&dir.path().join("declarations.git"), "main").await.expect("a repository");
+        secrets::files::write(&keys.join("proxmox-token"), secret.as_bytes()).expect("a key file");
+        let world = Self { dir, postgres, store, sim, facts, secret, keyring };
+        world.seed().await;
+        world.write_config();
+        world
+    }
+
+    async fn seed(&self) {
+        for (name, actor) in [("ada", ADA), ("bo", BO)] {
+            let command = account::Command::Register {
+                name: name.into(),
+                role: actor.role,
+                password_hash: "none".into(),
+                by: None,
+                demo: true,
+            };
+            self.tell::<Account>(Category::Account, actor.id.0, command).await;
+        }
+        assert_eq!((ADA.role, BO.role), (Role::Admin, Role::User));
+        let rules = cli::demo::seed::rules(&self.facts, 5);
+        let command = settings::Command::SetRules { rules: Box::new(rules), by: None };
+        self.tell::<Settings>(Category::Settings, SETTINGS, command).await;
+        for guest in self.facts.guests.values().filter(|guest| guest.managed) {
+            let mark = Mark(Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("fixture/{}", guest.vmid).as_bytes()));
+            let kind = if guest.kind == "vm" { GuestKind::Vm } else { GuestKind::Container };
+            let origin = Origin::Fixture {};
+            let command = cluster::Command::Claim { vmid: guest.vmid, name: guest.name.clone(), kind, mark, origin };
+            self.tell::<Cluster>(Category::Cluster, CLUSTER, command).await;
+        }
+    }
+
+    fn write_config(&self) {
+        use cli::config::{Agent, Config, Database, Proxmox, Repository};
+        let config = Config {
+            database: Database {
+                url: secrets::boxed::seal(&self.keyring, cli::config::DATABASE_PURPOSE, &self.postgres.url())
+                    .expect("the address is sealed"),
+            },
+            key_ring: self.dir.path().join("keys/keyring"),
+            ui: None,
+            agent: Some(Agent {
+                secrets: self.dir.path().join("keys"),
+                proxmox: Proxmox {
+                    addresses: vec![self.sim.base_url()],
+                    fingerprint: Some(self.sim.fingerprint()),
+                    ca: None,
+                    token: TOKEN.into(),
+                },
+                repository: Repository { path: self.repository(), branch: "main".into() },
+                interpreter: "scripted".into(),
+            }),
+        };
+        std::fs::write(self.config(), toml::to_string(&config).expect("valid TOML")).expect("a written file");
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("config.toml")
+    }
+
+    pub fn repository(&self) -> PathBuf {
+        self.dir.path().join("declarations.git")
+    }
+
+    /// An Agent in this process.
+    pub fn agent(&self) -> InProcess {
+        let endpoint = proxmox::Endpoint {
+            base_urls: vec![self.sim.base_url()],
+            trust: proxmox::Trust::fingerprint(self.sim.fingerprint().parse().expect("a fingerprint")),
+            token: proxmox::ApiToken { id: TOKEN.into(), secret: proxmox::Secret::new(self.secret.clone()) },
+        };
+        let wire = proxmox::transport::Https::new(&endpoint).expect("a connection");
+        let config = agent::Config {
+            store: self.store.clone(),
+            api: Api::new(Arc::new(wire)),
+            repository: Arc::new(LocalGit::new(self.repository(), "main")),
+            interpreter: Arc::new(interpreter::Scripted::default()),
+            holder: format!("test {}", Uuid::now_v7()),
+        };
+        let stop = CancellationToken::new();
+        InProcess { stop: stop.clone(), task: tokio::spawn(Agent::start(config, stop, false)) }
+    }
+
+    /// The Agent as a process of its own, with points that kill it noted in `kill_log`.
+    pub fn lab_agent(&self, program: &str, kill_log: &std::path::Path) -> Child {
+        Process::new(program)
+            .arg("--config")
+            .arg(self.config())
+            .args(["--quiet", "agent", "--with-parent"])
+            .env("MYCOPOD_KILL_LOG", kill_log)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program starts")
+    }
+
+    pub async fn tell<D: Decider>(&self, category: Category, id: Uuid, command: D::Command) -> D
+    where
+        D::Command: Clone + Send + Sync,
+        D::Refusal: Send + std::fmt::Debug,
+    {
+        let handled = self.store.handle::<D>(StreamId::new(category, id), command, Meta::default(), None).await;
+        handled.expect("the command is accepted").state
+    }
+
+    pub async fn load<D: Decider>(&self, category: Category, id: Uuid) -> D {
+        cli::context::load(&self.store, category, id).await.expect("the stream loads").0
+    }
+
+    /// Waits until an aggregate is as wanted.
+    pub async fn until<D: Decider>(&self, category: Category, id: Uuid, wanted: impl Fn(&D) -> bool) -> D {
+        let state = cli::context::until(&self.store, category, id, WAIT, wanted).await.expect("the stream loads");
+        state.expect("it comes to be in time")
+    }
+
+    /// Drafts and previews a text as the User; answers with the declaration once the preview ended.
+    pub async fn declare(&self, text: &str) -> (DeclarationId, Declaration) {
+        let id = DeclarationId(Uuid::now_v7());
+        let draft = Command::Draft { by: BO, title: String::new(), text: text.into() };
+        self.tell::<Declaration>(Category::Declaration, id.0, draft).await;
+        self.preview(id).await
+    }
+
+    pub async fn preview(&self, id: DeclarationId) -> (DeclarationId, Declaration) {
+        self.tell::<Declaration>(Category::Declaration, id.0, Command::Preview { by: BO }).await;
+        let ended = |state: &Declaration| !matches!(state.status, Status::Previewing { .. });
+        (id, self.until(Category::Declaration, id.0, ended).await)
+    }
+
+    /// Approves the newest plan as the Admin, every destroyed name typed.
+    pub async fn approve(&self, id: DeclarationId) -> Digest {
+        let state: Declaration = self.load(Category::Declaration, id.0).await;
+        let (plan, digest) = (state.plan.expect("a plan"), state.digest.expect("a digest"));
+        let confirmed = plan.names_to_confirm();
+        let now = chrono::Utc::now();
+        let approve = Command::Approve { by: ADA, plan: digest.clone(), confirmed, alone: false, now };
+        self.tell::<Declaration>(Category::Declaration, id.0, approve).await;
+        digest
+    }
+
+    pub async fn commit(&self, id: DeclarationId, digest: &Digest, by: Actor) {
+        let commit = Command::Commit { by, plan: digest.clone(), now: chrono::Utc::now() };
+        self.tell::<Declaration>(Category::Declaration, id.0, commit).await;
+    }
+
+    /// The run that the declaration's commit starts.
+    pub async fn run_of(&self, id: DeclarationId, digest: &Digest) -> RunId {
+        let committed = |state: &Declaration| matches!(state.status, Status::Committed { .. });
+        let state: Declaration = self.until(Category::Declaration, id.0, committed).await;
+        let Status::Committed { commit } = state.status else { unreachable!("it was waited for") };
+        run::id_for(id, &commit, digest)
+    }
+
+    /// Approves, commits, and waits until the run is over or paused.
+    pub async fn apply(&self, id: DeclarationId) -> Run {
+        let digest = self.approve(id).await;
+        self.commit(id, &digest, ADA).await;
+        let run = self.run_of(id, &digest).await;
+        self.until(Category::Run, run.0, settled).await
+    }
+
+    /// Mutating calls that had an effect, by the simulator's own ledger.
+    pub fn mutations(&self) -> usize {
+        self.sim.ledger().len()
+    }
+
+    /// Guests of this name in the simulated cluster, by its own account.
+    pub fn guests_named(&self, name: &str) -> usize {
+        let state = self.sim.state_json();
+        let guests = state["guests"].as_object().expect("guests by number");
+        guests.values().filter(|guest| guest["config"]["name"] == name || guest["config"]["hostname"] == name).count()
+    }
+}
+
+/// A run that waits for nobody but a person, or for nothing any more.
+pub fn settled(run: &Run) -> bool {
+    run.is_over() || matches!(run.status, run::Status::Paused { .. })
+}

@@ -1,0 +1,73 @@
+//! The Agent is killed at every point of every call, and the cluster holds exactly what was declared.
+
+use crate::THREE;
+use domain::event::Category;
+use domain::run::{self, Run};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tests::{ADA, World, settled};
+
+/// Kills the issue asks for, at least.
+const KILLS_MIN: usize = 40;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_anywhere_the_agent_makes_each_guest_once_and_loses_nothing() {
+    let world = World::start().await;
+    let preparing = world.agent();
+    let (id, _) = world.declare(THREE).await;
+    let digest = world.approve(id).await;
+    preparing.stop().await;
+
+    let kill_log = world.dir.path().join("kills");
+    world.commit(id, &digest, ADA).await;
+    let mut starts = 0;
+    let run = loop {
+        let mut agent = world.lab_agent(env!("CARGO_BIN_EXE_mycopod-lab"), &kill_log);
+        starts += 1;
+        let died = wait_for_death_or_end(&world, id, &digest, &mut agent).await;
+        if let Some(run) = died {
+            drop(agent.stdin.take());
+            agent.wait().expect("the agent stops");
+            break run;
+        }
+        assert!(starts < 400, "the agent never gets through");
+    };
+    assert_eq!(run.status, run::Status::Completed);
+    assert_eq!((run.done, run.already), (6, 0), "every step was done, none found done by somebody else");
+
+    let kills = std::fs::read_to_string(&kill_log).unwrap();
+    let points: BTreeSet<&str> = kills.lines().filter_map(|line| line.split(" step ").next()).collect();
+    println!("{} kills at {} kinds of points: {points:?}", kills.lines().count(), points.len());
+    assert!(kills.lines().count() >= KILLS_MIN, "only {} kills", kills.lines().count());
+    let plan = run.plan.as_ref().unwrap();
+    for step in plan.steps.iter().filter(|step| step.subject.vmid.is_some()) {
+        assert_eq!(world.guests_named(&step.subject.name), 1, "{}", step.subject.name);
+    }
+    // By the cluster's own account: each guest was cloned once.
+    let clones: Vec<_> =
+        world.sim.ledger().into_iter().filter(|entry| entry.path.ends_with("/clone") && entry.effect).collect();
+    assert_eq!(clones.len(), 3, "{clones:?}");
+}
+
+/// None if the process died, the run if it ended.
+async fn wait_for_death_or_end(
+    world: &World,
+    id: domain::ids::DeclarationId,
+    digest: &domain::canonical::Digest,
+    agent: &mut std::process::Child,
+) -> Option<Run> {
+    let mut look = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        look.tick().await;
+        if agent.try_wait().expect("the process can be asked").is_some() {
+            return None;
+        }
+        let state: domain::declaration::Declaration = world.load(Category::Declaration, id.0).await;
+        if let domain::declaration::Status::Committed { commit } = state.status {
+            let run: Run = world.load(Category::Run, run::id_for(id, &commit, digest).0).await;
+            if settled(&run) {
+                return Some(run);
+            }
+        }
+    }
+}
