@@ -62,7 +62,10 @@ impl App {
         D::Refusal: Explain + Send,
     {
         let meta = Meta { actor, correlation: Some(id), causation: None };
-        self.store.handle::<D>(StreamId::new(category, id), command, meta, key).await.map_err(HttpError::from_handle)
+        self.store
+            .handle::<D>(StreamId::new(category, id), command, meta, key)
+            .await
+            .map_err(HttpError::from_handle)
     }
 
     /// The aggregate as the log has it now; for what must not be a moment old.
@@ -87,7 +90,13 @@ impl App {
     }
 
     /// The frame of a page for this person. `at`: the position of what they just did.
-    pub async fn frame(&self, me: &SignedIn, title: &str, here: Section, at: Option<i64>) -> Result<Frame, HttpError> {
+    pub async fn frame(
+        &self,
+        me: &SignedIn,
+        title: &str,
+        here: Section,
+        at: Option<i64>,
+    ) -> Result<Frame, HttpError> {
         let mut f = Frame::new(title, here, self.now());
         if let Some(at) = at
             && !self.caught_up(at.clamp(0, self.store.known_position())).await

@@ -62,7 +62,8 @@ impl HttpError {
 
     pub fn not_our_form() -> Self {
         let text = "The request did not come from a page of this session. Nothing was changed.";
-        Self::new(StatusCode::FORBIDDEN, "Not sent from here", text).advice("Open the page again and repeat it there.")
+        Self::new(StatusCode::FORBIDDEN, "Not sent from here", text)
+            .advice("Open the page again and repeat it there.")
     }
 
     pub fn invalid(text: impl Into<String>) -> Self {
@@ -82,8 +83,11 @@ impl HttpError {
     /// Something needed does not answer.
     pub fn unavailable(cause: impl ToString, advice: impl Into<String>) -> Self {
         let text = "Something that is needed does not answer. Nothing was lost.";
-        Self { cause: Some(cause.to_string()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available now", text) }
-            .advice(advice)
+        Self {
+            cause: Some(cause.to_string()),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not available now", text)
+        }
+        .advice(advice)
     }
 
     /// Our fault. The reference stands in the page and in the log.
@@ -91,10 +95,7 @@ impl HttpError {
         let reference: String = uuid::Uuid::new_v4().simple().to_string().chars().take(8).collect();
         let cause = format!("reference {reference}: {}", cause.to_string());
         let text = format!("This is our fault. Reference {reference}; the same reference is in the log.");
-        Self {
-            cause: Some(cause),
-            ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something broke", text)
-        }
+        Self { cause: Some(cause), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something broke", text) }
     }
 
     pub fn from_handle<R: Explain>(error: HandleError<R>) -> Self {
@@ -113,17 +114,25 @@ impl HttpError {
             StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => {
                 Self::not_found("There is no such page", "The address leads nowhere.")
             }
-            StatusCode::METHOD_NOT_ALLOWED => Self::new(status, "This page takes no such request", "Nothing was changed."),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                Self::new(status, "This page takes no such request", "Nothing was changed.")
+            }
             StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
-            status if status.is_client_error() => Self::new(status, "The request cannot be read", "Nothing was changed."),
+            status if status.is_client_error() => {
+                Self::new(status, "The request cannot be read", "Nothing was changed.")
+            }
             _ => return None,
         })
     }
 
     pub fn too_large() -> Self {
         let max = domain::limits::TEXT_BYTES_MAX / 1024;
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "That is too long", format!("A declaration may have up to {max} KiB."))
-            .advice("Nothing was saved. Go back, shorten it and send it again.")
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "That is too long",
+            format!("A declaration may have up to {max} KiB."),
+        )
+        .advice("Nothing was saved. Go back, shorten it and send it again.")
     }
 }
 
@@ -174,13 +183,27 @@ impl Explain for declaration::Refusal {
     fn explain(&self) -> HttpError {
         use declaration::Refusal as R;
         match self {
-            R::Unknown => HttpError::not_found("There is no such declaration", "").link("/declarations", "All declarations"),
+            R::Unknown => HttpError::not_found("There is no such declaration", "")
+                .link("/declarations", "All declarations"),
             refusal if refusal.is_forbidden() => HttpError::forbidden(refusal.to_string()),
             R::TextTooLong(_) => HttpError { text: sentence(&self.to_string()), ..HttpError::too_large() },
-            R::PlanChanged | R::NoPlan | R::PlanTooOld(_) | R::NotApproved | R::AlreadyCommitted | R::Busy | R::NoQuestion
+            R::PlanChanged
+            | R::NoPlan
+            | R::PlanTooOld(_)
+            | R::NotApproved
+            | R::AlreadyCommitted
+            | R::Busy
+            | R::NoQuestion
             | R::ForeignPlan => HttpError::conflict(self.to_string()),
-            R::EmptyText | R::WordsMissing | R::TooLong | R::EmptyPlan | R::ConfirmName(_) | R::AnswerEach(_)
-            | R::NotYours | R::AdminOnly | R::OwnPlan => HttpError::invalid(self.to_string()),
+            R::EmptyText
+            | R::WordsMissing
+            | R::TooLong
+            | R::EmptyPlan
+            | R::ConfirmName(_)
+            | R::AnswerEach(_)
+            | R::NotYours
+            | R::AdminOnly
+            | R::OwnPlan => HttpError::invalid(self.to_string()),
         }
     }
 }
@@ -192,7 +215,9 @@ impl Explain for run::Refusal {
             R::Unknown => HttpError::not_found("There is no such run", "").link("/runs", "All runs"),
             R::AdminOnly => HttpError::forbidden(self.to_string()),
             R::ReasonNeeded => HttpError::invalid(self.to_string()),
-            R::PlanChanged | R::NotPaused | R::Over | R::OutOfOrder(_) => HttpError::conflict(self.to_string()),
+            R::PlanChanged | R::NotPaused | R::Over | R::OutOfOrder(_) => {
+                HttpError::conflict(self.to_string())
+            }
         }
     }
 }

@@ -18,4 +18,4 @@ mod server;
 
 pub use router::{Access, Route, routes};
 pub use security::passwords::{Cost, PasswordError, Passwords};
-pub use server::{Config, ServeError, Server, router, serve};
+pub use server::{Config, ServeError, Server, serve, service};

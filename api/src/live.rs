@@ -37,10 +37,14 @@ where
     F: Future<Output = Result<Regions, HttpError>> + Send,
 {
     let place = app.streams.clone().try_acquire_owned().map_err(|_| {
-        HttpError::unavailable("too many live streams", "Close a few pages; this one still works when it is reloaded.")
+        HttpError::unavailable(
+            "too many live streams",
+            "Close a few pages; this one still works when it is reloaded.",
+        )
     })?;
     let changes = app.projector.changed();
-    let live = Live { app, me, draw, changes, sent: HashMap::new(), waiting: vec![], drawn_at: None, _place: place };
+    let live =
+        Live { app, me, draw, changes, sent: HashMap::new(), waiting: vec![], drawn_at: None, _place: place };
     let events = stream::unfold(live, |mut live| async move {
         let event = live.next().await?;
         Some((Ok::<_, Infallible>(event), live))

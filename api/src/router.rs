@@ -3,14 +3,13 @@
 use crate::app::App;
 use crate::security::gate;
 use crate::{actions as a, error::HttpError, pages as p};
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{self, MethodRouter};
-use axum::{Extension, Router};
-use std::sync::Arc;
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,17 +44,28 @@ impl Table {
     {
         self.routes.push(Route { method, path, access });
         if let Some(app) = &self.app {
-            let methods: MethodRouter<App> = if method == "GET" { routing::get(handler) } else { routing::post(handler) };
+            let methods: MethodRouter<App> =
+                if method == "GET" { routing::get(handler) } else { routing::post(handler) };
             let guarded = methods.layer(middleware::from_fn_with_state((app.clone(), access), gate::gate));
             self.router = std::mem::take(&mut self.router).route(path, guarded);
         }
     }
 
-    fn get<H: Handler<T, App> + Clone, T: 'static>(&mut self, path: &'static str, access: Access, handler: H) {
+    fn get<H: Handler<T, App> + Clone, T: 'static>(
+        &mut self,
+        path: &'static str,
+        access: Access,
+        handler: H,
+    ) {
         self.add("GET", path, access, handler);
     }
 
-    fn post<H: Handler<T, App> + Clone, T: 'static>(&mut self, path: &'static str, access: Access, handler: H) {
+    fn post<H: Handler<T, App> + Clone, T: 'static>(
+        &mut self,
+        path: &'static str,
+        access: Access,
+        handler: H,
+    ) {
         self.add("POST", path, access, handler);
     }
 }
@@ -139,23 +149,19 @@ pub fn routes() -> Vec<Route> {
 }
 
 pub(crate) fn build(app: App) -> Router {
-    let table = table(Some(app.clone()));
-    let unknown = || async { HttpError::of_status(axum::http::StatusCode::NOT_FOUND) .unwrap_or_else(HttpError::signed_out) };
-    let fallback = routing::any(unknown).layer(middleware::from_fn_with_state((app.clone(), Access::Visitor), unproved));
-    table
+    table(Some(app.clone()))
         .router
-        .fallback_service(fallback.with_state::<std::convert::Infallible>(app.clone()))
+        .fallback(unknown)
         .layer(DefaultBodyLimit::max(crate::limits::BODY_BYTES_MAX))
-        .layer(Extension(Arc::new(())))
         .layer(middleware::from_fn(headers))
         .with_state(app)
 }
 
-/// An address that leads nowhere changes nothing, so its form needs no proof; its page is drawn all the same.
-async fn unproved(state: axum::extract::State<(App, Access)>, request: Request, next: Next) -> Response {
-    let (mut parts, _) = request.into_parts();
-    parts.method = axum::http::Method::GET;
-    gate::gate(state, Request::from_parts(parts, axum::body::Body::empty()), next).await
+/// An address that leads nowhere.
+async fn unknown(State(app): State<App>, headers: HeaderMap) -> Response {
+    let person = gate::person(&app, &headers).await.ok().flatten();
+    let error = HttpError::not_found("There is no such page", "The address leads nowhere.");
+    gate::error_page(&app, person.as_ref(), error).await
 }
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \

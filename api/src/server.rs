@@ -45,7 +45,9 @@ pub enum ServeError {
 impl ServeError {
     pub fn advice(&self) -> String {
         match self {
-            Self::Listen { .. } => "Another program uses this port, or the address is not of this machine.".into(),
+            Self::Listen { .. } => {
+                "Another program uses this port, or the address is not of this machine.".into()
+            }
             Self::Passwords(_) => "Each password hash takes 64 MiB; free some memory.".into(),
         }
     }
@@ -73,7 +75,7 @@ impl Server {
 }
 
 /// The service without a socket. The token ends its live streams.
-pub fn router(config: Config) -> Result<(Router, CancellationToken), ServeError> {
+pub fn service(config: Config) -> Result<(Router, CancellationToken), ServeError> {
     let stop = CancellationToken::new();
     let app = App(Arc::new(Inner {
         sessions: Sessions::new(config.reader.pool().clone()),
@@ -96,7 +98,7 @@ pub async fn serve(config: Config) -> Result<Server, ServeError> {
     let failed = |why| ServeError::Listen { address: wanted, why };
     let listener = TcpListener::bind(wanted).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let (router, stop) = router(config)?;
+    let (router, stop) = service(config)?;
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let stopped = stop.clone().cancelled_owned();
     let task = tokio::spawn(async move {

@@ -129,6 +129,10 @@ impl World {
         std::fs::write(self.config(), toml::to_string(&config).expect("valid TOML")).expect("a written file");
     }
 
+    pub fn keyring(&self) -> KeyRing {
+        self.keyring.clone()
+    }
+
     pub fn config(&self) -> PathBuf {
         self.dir.path().join("config.toml")
     }

@@ -131,7 +131,11 @@ impl Frame {
     pub(crate) fn log_words(&self) -> String {
         match self.lag {
             0 => format!("Log position {}, pages up to date", words::number(self.position)),
-            lag => format!("Log position {}, pages {} events behind", words::number(self.position), words::number(lag)),
+            lag => format!(
+                "Log position {}, pages {} events behind",
+                words::number(self.position),
+                words::number(lag)
+            ),
         }
     }
 }

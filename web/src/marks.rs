@@ -53,12 +53,25 @@ pub fn mark(text: &str, phrases: &[(Span, u32)], unused: &[Span]) -> Marked {
         let &[start, end] = pair else { return None };
         let here = |key: &&(usize, usize)| key.0 <= start && end <= key.1;
         let over: Vec<_> = steps.keys().filter(here).collect();
-        let ending: BTreeSet<u32> =
-            steps.iter().filter(|(key, _)| key.1 == end).flat_map(|(_, steps)| steps.iter().copied()).collect();
+        let ending: BTreeSet<u32> = steps
+            .iter()
+            .filter(|(key, _)| key.1 == end)
+            .flat_map(|(_, steps)| steps.iter().copied())
+            .collect();
         Some(Piece {
             text: text.get(start..end)?.to_owned(),
-            begins: over.iter().filter(|key| key.0 == start).filter_map(|key| numbers.get(key)).copied().collect(),
-            over: over.iter().filter_map(|key| numbers.get(key)).map(|n| format!("p{n}")).collect::<Vec<_>>().join(" "),
+            begins: over
+                .iter()
+                .filter(|key| key.0 == start)
+                .filter_map(|key| numbers.get(key))
+                .copied()
+                .collect(),
+            over: over
+                .iter()
+                .filter_map(|key| numbers.get(key))
+                .map(|n| format!("p{n}"))
+                .collect::<Vec<_>>()
+                .join(" "),
             steps: ranges(&ending),
             unused: unused.iter().any(|span| span.start <= start && end <= span.end),
         })

@@ -48,12 +48,18 @@ impl Kind {
 
 /// A symbol of the sprite at the top of the page. Decoration: a word always stands beside it.
 #[derive(Clone, Copy, Debug, Template)]
-#[template(ext = "html", source = r##"<svg class="icon" aria-hidden="true"><use href="#i-{{ self.0 }}"/></svg>"##)]
+#[template(
+    ext = "html",
+    source = r##"<svg class="icon" aria-hidden="true"><use href="#i-{{ self.0 }}"/></svg>"##
+)]
 pub struct Icon(pub &'static str);
 impl HtmlSafe for Icon {}
 
 #[derive(Clone, Debug, Template)]
-#[template(ext = "html", source = r#"<span class="badge {{ kind.class() }}">{{ kind.icon() }}{{ word }}</span>"#)]
+#[template(
+    ext = "html",
+    source = r#"<span class="badge {{ kind.class() }}">{{ kind.icon() }}{{ word }}</span>"#
+)]
 pub struct Badge {
     pub kind: Kind,
     pub word: String,
@@ -100,7 +106,10 @@ impl HtmlSafe for Ago {}
 
 /// A moment in full.
 #[derive(Clone, Copy, Debug, Template)]
-#[template(ext = "html", source = r#"<time datetime="{{ self.0.to_rfc3339() }}">{{ words::moment(*self.0) }}</time>"#)]
+#[template(
+    ext = "html",
+    source = r#"<time datetime="{{ self.0.to_rfc3339() }}">{{ words::moment(*self.0) }}</time>"#
+)]
 pub struct Moment(pub DateTime<Utc>);
 impl HtmlSafe for Moment {}
 

@@ -10,7 +10,12 @@ use web::frame::Section;
 use web::pages::account::{AccountPage, Session};
 use web::parts::{Ago, Kind, Message};
 
-pub async fn account_page(app: &App, me: &SignedIn, asked: &Asked, error: Option<String>) -> Result<AccountPage, HttpError> {
+pub async fn account_page(
+    app: &App,
+    me: &SignedIn,
+    asked: &Asked,
+    error: Option<String>,
+) -> Result<AccountPage, HttpError> {
     let mut f = app.frame(me, "My account", Section::Account, asked.at).await?;
     if asked.show == "ended" {
         f.message = Some(Message::new(Kind::Good, "All other sessions ended", ""));
@@ -35,6 +40,10 @@ pub async fn account_page(app: &App, me: &SignedIn, asked: &Asked, error: Option
 }
 
 /// `GET /account`
-pub async fn account(State(app): State<App>, me: SignedIn, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn account(
+    State(app): State<App>,
+    me: SignedIn,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     draw(&account_page(&app, &me, &asked, None).await?)
 }

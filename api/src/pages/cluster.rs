@@ -43,7 +43,11 @@ async fn page(app: &App, me: &SignedIn, asked: &Asked) -> Result<ClusterPage, Ht
 }
 
 /// `GET /cluster`
-pub async fn cluster(State(app): State<App>, me: SignedIn, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn cluster(
+    State(app): State<App>,
+    me: SignedIn,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     draw(&page(&app, &me, &asked).await?)
 }
 
@@ -53,12 +57,18 @@ pub async fn live(State(app): State<App>, me: SignedIn) -> Result<Response, Http
 }
 
 /// `GET /cluster/guests/{vmid}`
-pub async fn guest(State(app): State<App>, me: SignedIn, Path(vmid): Path<String>) -> Result<Response, HttpError> {
-    let vmid = parsed(&vmid, "guest")?;
+pub async fn guest(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(vmid): Path<String>,
+) -> Result<Response, HttpError> {
+    let vmid: domain::ids::Vmid = parsed(&vmid, "guest")?;
     let view = app.reader.cluster().await?;
     let Some(guest) = view.guests.iter().find(|guest| guest.vmid == vmid) else {
         let text = "No guest has this number, as far as was seen.";
-        return Err(HttpError::not_found(format!("There is no guest {vmid}"), text).link("/cluster", "The cluster"));
+        return Err(
+            HttpError::not_found(format!("There is no guest {vmid}"), text).link("/cluster", "The cluster")
+        );
     };
     let f = app.frame(&me, &format!("Guest {vmid}"), Section::Cluster, None).await?;
     let made_by = match guest.claim.as_ref().map(|claim| &claim.origin) {

@@ -39,14 +39,23 @@ impl Filter {
     }
 }
 
-async fn list_page(app: &App, me: &SignedIn, asked: &Filter) -> Result<pages::declarations::DeclarationsPage, HttpError> {
+async fn list_page(
+    app: &App,
+    me: &SignedIn,
+    asked: &Filter,
+) -> Result<pages::declarations::DeclarationsPage, HttpError> {
     let mut f = app.frame(me, "Declarations", Section::Declarations, asked.at).await?;
     f.live = Some(asked.address("/declarations/live", asked.page));
     let viewer = app.viewer(me).await?;
     let author = match asked.author.as_str() {
         "" => None,
         // A name nobody has matches nothing.
-        name => Some(app.reader.account_by_name(name).await?.map_or(domain::ids::AccountId(Uuid::nil()), |found| found.id)),
+        name => Some(
+            app.reader
+                .account_by_name(name)
+                .await?
+                .map_or(domain::ids::AccountId(Uuid::nil()), |found| found.id),
+        ),
     };
     let filter = DeclarationFilter {
         status: DeclarationStatus::ALL.into_iter().find(|status| status.slug() == asked.status),
@@ -68,12 +77,20 @@ async fn list_page(app: &App, me: &SignedIn, asked: &Filter) -> Result<pages::de
 }
 
 /// `GET /declarations`
-pub async fn list(State(app): State<App>, me: SignedIn, Query(asked): Query<Filter>) -> Result<Response, HttpError> {
+pub async fn list(
+    State(app): State<App>,
+    me: SignedIn,
+    Query(asked): Query<Filter>,
+) -> Result<Response, HttpError> {
     draw(&list_page(&app, &me, &asked).await?)
 }
 
 /// `GET /declarations/live`
-pub async fn list_live(State(app): State<App>, me: SignedIn, Query(asked): Query<Filter>) -> Result<Response, HttpError> {
+pub async fn list_live(
+    State(app): State<App>,
+    me: SignedIn,
+    Query(asked): Query<Filter>,
+) -> Result<Response, HttpError> {
     let asked = Filter { at: None, ..asked };
     live::stream(app, me, move |app, me| {
         let asked = asked.clone();
@@ -85,12 +102,20 @@ pub async fn list_live(State(app): State<App>, me: SignedIn, Query(asked): Query
 pub async fn found(app: &App, id: &str) -> Result<DeclarationRow, HttpError> {
     let id: DeclarationId = parsed(id, "declaration")?;
     app.reader.declaration(id).await?.ok_or_else(|| {
-        HttpError::not_found("There is no such declaration", "It may be in another installation, or the address was cut.")
-            .link("/declarations", "All declarations")
+        HttpError::not_found(
+            "There is no such declaration",
+            "It may be in another installation, or the address was cut.",
+        )
+        .link("/declarations", "All declarations")
     })
 }
 
-async fn one_page(app: &App, me: &SignedIn, id: &str, asked: &Asked) -> Result<pages::declaration::DeclarationPage, HttpError> {
+async fn one_page(
+    app: &App,
+    me: &SignedIn,
+    id: &str,
+    asked: &Asked,
+) -> Result<pages::declaration::DeclarationPage, HttpError> {
     let mut f = app.frame(me, "Declaration", Section::Declarations, asked.at).await?;
     let row = found(app, id).await?;
     let path = format!("/declarations/{}", row.id);
@@ -119,7 +144,11 @@ pub async fn one(
 }
 
 /// `GET /declarations/{id}/live`
-pub async fn one_live(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> Result<Response, HttpError> {
+pub async fn one_live(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, HttpError> {
     found(&app, &id).await?;
     live::stream(app, me, move |app, me| {
         let id = id.clone();
@@ -128,7 +157,14 @@ pub async fn one_live(State(app): State<App>, me: SignedIn, Path(id): Path<Strin
 }
 
 /// An empty form; its id is the draft's, so a form sent twice is one draft.
-pub async fn new_page(app: &App, me: &SignedIn, id: Uuid, title: String, text: String, error: Option<String>) -> Result<pages::edit::EditPage, HttpError> {
+pub async fn new_page(
+    app: &App,
+    me: &SignedIn,
+    id: Uuid,
+    title: String,
+    text: String,
+    error: Option<String>,
+) -> Result<pages::edit::EditPage, HttpError> {
     let f = app.frame(me, "New declaration", Section::Declarations, None).await?;
     Ok(pages::edit::EditPage {
         guard: f.guard(&format!("draft {id}"), 0),
@@ -172,7 +208,11 @@ pub async fn edit_page(
 }
 
 /// `GET /declarations/{id}/edit`
-pub async fn edit(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> Result<Response, HttpError> {
+pub async fn edit(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, HttpError> {
     let row = found(&app, &id).await?;
     if !app.viewer(&me).await?.may_change(row.author) {
         return Err(HttpError::forbidden("only its author or an Admin may change this declaration"));
@@ -188,18 +228,29 @@ pub async fn found_plan(app: &App, id: &str, no: &str) -> Result<(DeclarationRow
         Some(plan) => Ok((row, plan)),
         None => {
             let newest = app.reader.plans_of(row.id).await?.iter().map(|plan| plan.no).max();
-            let text = newest.map_or_else(|| "It has no plan yet.".into(), |newest| format!("The newest is {newest}."));
+            let text = newest
+                .map_or_else(|| "It has no plan yet.".into(), |newest| format!("The newest is {newest}."));
             Err(HttpError::not_found(format!("There is no plan {no}"), text)
                 .link(format!("/declarations/{}", row.id), "The declaration"))
         }
     }
 }
 
-async fn plan_page(app: &App, me: &SignedIn, id: &str, no: &str, at: Option<i64>) -> Result<pages::plan::PlanPage, HttpError> {
+async fn plan_page(
+    app: &App,
+    me: &SignedIn,
+    id: &str,
+    no: &str,
+    at: Option<i64>,
+) -> Result<pages::plan::PlanPage, HttpError> {
     let mut f = app.frame(me, "Plan", Section::Declarations, at).await?;
     let (row, plan) = found_plan(app, id, no).await?;
     let badge = pages::declaration::badge(&views::declaration::status(&row));
-    let words = if row.status == DeclarationStatus::AwaitingApproval { "waits for approval" } else { badge.word.as_str() };
+    let words = if row.status == DeclarationStatus::AwaitingApproval {
+        "waits for approval"
+    } else {
+        badge.word.as_str()
+    };
     f.title = format!("Plan {} {words}", plan.no);
     f.live = Some(format!("/declarations/{}/plans/{}/live", row.id, plan.no));
     Ok(views::plan::page(f, &app.viewer(me).await?, &row, &plan))
@@ -216,7 +267,11 @@ pub async fn plan(
 }
 
 /// `GET /declarations/{id}/plans/{no}/live`
-pub async fn plan_live(State(app): State<App>, me: SignedIn, Path((id, no)): Path<(String, String)>) -> Result<Response, HttpError> {
+pub async fn plan_live(
+    State(app): State<App>,
+    me: SignedIn,
+    Path((id, no)): Path<(String, String)>,
+) -> Result<Response, HttpError> {
     found_plan(&app, &id, &no).await?;
     live::stream(app, me, move |app, me| {
         let (id, no) = (id.clone(), no.clone());
@@ -224,7 +279,11 @@ pub async fn plan_live(State(app): State<App>, me: SignedIn, Path((id, no)): Pat
     })
 }
 
-async fn queue_page(app: &App, me: &SignedIn, at: Option<i64>) -> Result<pages::approvals::ApprovalsPage, HttpError> {
+async fn queue_page(
+    app: &App,
+    me: &SignedIn,
+    at: Option<i64>,
+) -> Result<pages::approvals::ApprovalsPage, HttpError> {
     let mut f = app.frame(me, "Approvals", Section::Approvals, at).await?;
     f.live = Some("/approvals/live".into());
     let mut waiting = Vec::new();
@@ -239,11 +298,19 @@ async fn queue_page(app: &App, me: &SignedIn, at: Option<i64>) -> Result<pages::
 }
 
 /// `GET /approvals`
-pub async fn approvals(State(app): State<App>, me: Admin, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn approvals(
+    State(app): State<App>,
+    me: Admin,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     draw(&queue_page(&app, &me, asked.at).await?)
 }
 
 /// `GET /approvals/live`
 pub async fn approvals_live(State(app): State<App>, me: Admin) -> Result<Response, HttpError> {
-    live::stream(app, (*me).clone(), |app, me| async move { Ok(queue_page(&app, &me, None).await?.regions()?) })
+    live::stream(
+        app,
+        (*me).clone(),
+        |app, me| async move { Ok(queue_page(&app, &me, None).await?.regions()?) },
+    )
 }

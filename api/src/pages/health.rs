@@ -24,7 +24,8 @@ pub async fn readyz(State(app): State<App>) -> Response {
 /// `GET /assets/{name}`: names carry the hash of the content, so they are kept for ever.
 pub async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(asset) = web::assets::find(&name) else { return StatusCode::NOT_FOUND.into_response() };
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accepted =
+        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kept = [
         (header::CONTENT_TYPE, asset.content_type),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),

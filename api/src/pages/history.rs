@@ -32,7 +32,11 @@ pub struct Asked {
 }
 
 /// `GET /history`
-pub async fn list(State(app): State<App>, me: SignedIn, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn list(
+    State(app): State<App>,
+    me: SignedIn,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     let f = app.frame(&me, "History", Section::History, None).await?;
     let viewer = app.viewer(&me).await?;
     let declaration_no = match asked.declaration.parse::<DeclarationId>() {
@@ -73,7 +77,11 @@ pub async fn list(State(app): State<App>, me: SignedIn, Query(asked): Query<Aske
 }
 
 /// `GET /history/{position}`
-pub async fn event(State(app): State<App>, me: SignedIn, Path(position): Path<String>) -> Result<Response, HttpError> {
+pub async fn event(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(position): Path<String>,
+) -> Result<Response, HttpError> {
     let position: i64 = parsed(&position, "event")?;
     let newest = app.store.head().await?.position;
     let missing = || {
@@ -100,7 +108,10 @@ pub async fn event(State(app): State<App>, me: SignedIn, Path(position): Path<St
 }
 
 /// Events about the same declaration or run, oldest first.
-async fn related(app: &App, row: &projections::model::HistoryRow) -> Result<Vec<projections::model::HistoryRow>, HttpError> {
+async fn related(
+    app: &App,
+    row: &projections::model::HistoryRow,
+) -> Result<Vec<projections::model::HistoryRow>, HttpError> {
     if row.declaration_no.is_none() && row.run_no.is_none() {
         return Ok(vec![]);
     }

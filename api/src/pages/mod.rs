@@ -44,7 +44,8 @@ pub fn draw_with(status: StatusCode, page: &impl Template) -> Result<Response, H
 
 /// An id in an address; what is none leads nowhere.
 pub fn parsed<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, HttpError> {
-    text.parse().map_err(|_| HttpError::not_found(format!("There is no such {what}"), "The address leads nowhere."))
+    text.parse()
+        .map_err(|_| HttpError::not_found(format!("There is no such {what}"), "The address leads nowhere."))
 }
 
 /// Refreshes the page without scripts while something goes on, unless that was switched off.

@@ -40,11 +40,17 @@ async fn page(app: &App, me: &SignedIn, asked: &Asked) -> Result<OverviewPage, H
 }
 
 /// `GET /overview`
-pub async fn overview(State(app): State<App>, me: Admin, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn overview(
+    State(app): State<App>,
+    me: Admin,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     draw(&page(&app, &me, &asked).await?)
 }
 
 /// `GET /overview/live`
 pub async fn live(State(app): State<App>, me: Admin) -> Result<Response, HttpError> {
-    live::stream(app, (*me).clone(), |app, me| async move { Ok(page(&app, &me, &Asked::default()).await?.regions()?) })
+    live::stream(app, (*me).clone(), |app, me| async move {
+        Ok(page(&app, &me, &Asked::default()).await?.regions()?)
+    })
 }

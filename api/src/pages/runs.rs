@@ -26,12 +26,20 @@ async fn list_page(app: &App, me: &SignedIn, asked: &Asked) -> Result<RunsPage, 
 }
 
 /// `GET /runs`
-pub async fn list(State(app): State<App>, me: SignedIn, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn list(
+    State(app): State<App>,
+    me: SignedIn,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     draw(&list_page(&app, &me, &asked).await?)
 }
 
 /// `GET /runs/live`
-pub async fn list_live(State(app): State<App>, me: SignedIn, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn list_live(
+    State(app): State<App>,
+    me: SignedIn,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     let asked = Asked { page: asked.page, ..Default::default() };
     live::stream(app, me, move |app, me| {
         let asked = asked.clone();
@@ -46,7 +54,10 @@ pub async fn found(app: &App, no: &str) -> Result<RunRow, HttpError> {
         Some(run) => Ok(run),
         None => {
             let newest = app.reader.runs(0, 1).await?.0.first().map(|run| run.no);
-            let text = newest.map_or_else(|| "No run was started yet.".into(), |newest| format!("The newest is {newest}."));
+            let text = newest.map_or_else(
+                || "No run was started yet.".into(),
+                |newest| format!("The newest is {newest}."),
+            );
             Err(HttpError::not_found(format!("There is no run {no}"), text).link("/runs", "All runs"))
         }
     }
@@ -57,7 +68,9 @@ async fn one_page(app: &App, me: &SignedIn, no: &str, asked: &Asked) -> Result<R
     let run = found(app, no).await?;
     let badge = views::declaration::run_badge(run.status);
     f.title = match run.status {
-        RunStatus::Running => format!("Run {}, step {} of {}", run.no, (run.at + 1).min(run.steps.len()), run.steps.len()),
+        RunStatus::Running => {
+            format!("Run {}, step {} of {}", run.no, (run.at + 1).min(run.steps.len()), run.steps.len())
+        }
         _ => format!("Run {} {}", run.no, badge.word),
     };
     let filter = Filter::from_address(&asked.show);

@@ -15,14 +15,23 @@ pub async fn start(_me: Admin) -> Redirect {
     Redirect::to("/settings/people")
 }
 
-pub async fn people_page(app: &App, me: &SignedIn, at: Option<i64>, typed: TypedPerson) -> Result<page::PeoplePage, HttpError> {
+pub async fn people_page(
+    app: &App,
+    me: &SignedIn,
+    at: Option<i64>,
+    typed: TypedPerson,
+) -> Result<page::PeoplePage, HttpError> {
     let f = app.frame(me, "People", Section::Settings, at).await?;
     let accounts = app.reader.accounts().await?;
     Ok(views::settings::people_page(f, &app.viewer(me).await?, &accounts, typed))
 }
 
 /// `GET /settings/people`
-pub async fn people(State(app): State<App>, me: Admin, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn people(
+    State(app): State<App>,
+    me: Admin,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     draw(&people_page(&app, &me, asked.at, TypedPerson::default()).await?)
 }
 
@@ -39,7 +48,11 @@ pub async fn rules_page(
 }
 
 /// `GET /settings/rules`
-pub async fn rules(State(app): State<App>, me: Admin, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn rules(
+    State(app): State<App>,
+    me: Admin,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
     draw(&rules_page(&app, &me, asked.at, None).await?)
 }
 
@@ -49,7 +62,9 @@ pub async fn system(State(app): State<App>, me: Admin) -> Result<Response, HttpE
     let (settings, meta) = (app.reader.settings().await?, app.reader.cluster_meta().await?);
     let repository = app.reader.repository().await?;
     let positions = app.reader.positions().await?;
-    let standing: Vec<_> =
-        positions.into_iter().map(|(name, at)| (name.to_owned(), at.map(|at| (at.position, at.poison)))).collect();
+    let standing: Vec<_> = positions
+        .into_iter()
+        .map(|(name, at)| (name.to_owned(), at.map(|at| (at.position, at.poison))))
+        .collect();
     draw(&views::settings::system_page(f, &settings, &meta, &repository, &standing))
 }

@@ -55,7 +55,9 @@ pub async fn gate(State((app, access)): State<(App, Access)>, request: Request, 
     let known = person.as_ref().ok().cloned().flatten();
     let address = request.uri().clone();
     let response = match person {
-        Ok(person) => pass(&app, access, person, request, next).await.unwrap_or_else(IntoResponse::into_response),
+        Ok(person) => {
+            pass(&app, access, person, request, next).await.unwrap_or_else(IntoResponse::into_response)
+        }
         Err(error) => error.into_response(),
     };
     drawn(&app, known.as_ref(), &address, response).await
@@ -120,13 +122,15 @@ async fn signed_out(request: Request, safe: bool) -> Result<Response, HttpError>
         return Ok(Redirect::to(&format!("/sign-in?next={next}")).into_response());
     }
     let (_, fields, _) = read_form(request).await?;
-    let typed = ["text", "why", "reason"].into_iter().map(|name| fields.get(name)).find(|text| !text.is_empty());
+    let typed =
+        ["text", "why", "reason"].into_iter().map(|name| fields.get(name)).find(|text| !text.is_empty());
     Err(HttpError::signed_out().typed(typed.unwrap_or_default()))
 }
 
 async fn read_form(request: Request) -> Result<(Parts, Fields, [u8; 32]), HttpError> {
     let (parts, body) = request.into_parts();
-    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if kind.split(';').next().unwrap_or_default().trim() != "application/x-www-form-urlencoded" {
         return Err(HttpError::not_our_form());
     }
@@ -161,14 +165,20 @@ fn same_origin(headers: &HeaderMap, public_origin: Option<&str>) -> bool {
         return origin == public;
     }
     let host = text("host").unwrap_or_default();
-    origin.split_once("://").is_some_and(|(_, authority)| !host.is_empty() && authority.eq_ignore_ascii_case(host))
+    origin
+        .split_once("://")
+        .is_some_and(|(_, authority)| !host.is_empty() && authority.eq_ignore_ascii_case(host))
 }
 
 /// Errors become pages.
 async fn drawn(app: &App, person: Option<&SignedIn>, address: &Uri, mut response: Response) -> Response {
     let error = match response.extensions_mut().remove::<HttpError>() {
         Some(error) => error,
-        None if response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) => {
+        None if response
+            .headers()
+            .get("content-type")
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) =>
+        {
             return response;
         }
         None => match HttpError::of_status(response.status()) {
@@ -177,7 +187,9 @@ async fn drawn(app: &App, person: Option<&SignedIn>, address: &Uri, mut response
         },
     };
     match &error.cause {
-        Some(cause) if error.status == StatusCode::INTERNAL_SERVER_ERROR => tracing::error!(path = address.path(), cause, "a request failed"),
+        Some(cause) if error.status == StatusCode::INTERNAL_SERVER_ERROR => {
+            tracing::error!(path = address.path(), cause, "a request failed")
+        }
         Some(cause) => tracing::warn!(path = address.path(), cause, "a request could not be answered"),
         None => tracing::debug!(path = address.path(), status = error.status.as_u16(), "refused"),
     }
@@ -227,7 +239,13 @@ mod tests {
         assert!(!same_origin(&headers(&[host, ("origin", "null")]), None));
         assert!(!same_origin(&headers(&[host, ("sec-fetch-site", "same-site")]), None));
         assert!(!same_origin(&headers(&[("origin", "https://evil.example")]), None));
-        assert!(same_origin(&headers(&[host, ("origin", "https://pod.example")]), Some("https://pod.example")));
-        assert!(!same_origin(&headers(&[host, ("origin", "https://pod.lan:8443")]), Some("https://pod.example")));
+        assert!(same_origin(
+            &headers(&[host, ("origin", "https://pod.example")]),
+            Some("https://pod.example")
+        ));
+        assert!(!same_origin(
+            &headers(&[host, ("origin", "https://pod.lan:8443")]),
+            Some("https://pod.example")
+        ));
     }
 }

@@ -73,7 +73,11 @@ impl Passwords {
     }
 
     /// Checks a password against a stored hash, or against none with the same effort.
-    pub async fn check(&self, password: Secret<String>, stored: Option<String>) -> Result<Checked, PasswordError> {
+    pub async fn check(
+        &self,
+        password: Secret<String>,
+        stored: Option<String>,
+    ) -> Result<Checked, PasswordError> {
         let (params, cost, decoy) = (self.params.clone(), self.cost, self.decoy.clone());
         self.work(move || {
             let known = stored.is_some();
@@ -84,7 +88,8 @@ impl Passwords {
                 return Ok(Checked::Wrong);
             }
             let now = Params::try_from(&parsed).map_err(failed)?;
-            let same = (now.m_cost(), now.t_cost(), now.p_cost()) == (cost.memory_kib, cost.passes, cost.lanes);
+            let same =
+                (now.m_cost(), now.t_cost(), now.p_cost()) == (cost.memory_kib, cost.passes, cost.lanes);
             if same && parsed.algorithm == Algorithm::Argon2id.ident() {
                 return Ok(Checked::Right);
             }
@@ -135,7 +140,10 @@ mod tests {
     async fn only_the_right_password_of_a_known_name_passes() {
         let passwords = Passwords::new(CHEAP).unwrap();
         let stored = passwords.hash(secret("correct horse")).await.unwrap();
-        assert_eq!(passwords.check(secret("correct horse"), Some(stored.clone())).await.unwrap(), Checked::Right);
+        assert_eq!(
+            passwords.check(secret("correct horse"), Some(stored.clone())).await.unwrap(),
+            Checked::Right
+        );
         assert_eq!(passwords.check(secret("wrong"), Some(stored)).await.unwrap(), Checked::Wrong);
         let decoy = secret("nobody knows this, and it opens nothing");
         assert_eq!(passwords.check(decoy, None).await.unwrap(), Checked::Wrong);
@@ -143,7 +151,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_of_other_cost_is_made_again() {
-        let old = Passwords::new(Cost { passes: 2, ..CHEAP }).unwrap().hash(secret("correct horse")).await.unwrap();
+        let old =
+            Passwords::new(Cost { passes: 2, ..CHEAP }).unwrap().hash(secret("correct horse")).await.unwrap();
         let passwords = Passwords::new(CHEAP).unwrap();
         let Checked::Upgrade(new) = passwords.check(secret("correct horse"), Some(old)).await.unwrap() else {
             panic!("no new hash");

@@ -28,7 +28,12 @@ impl Sessions {
     }
 
     /// Begins a session; the oldest of the account end when there are too many, and those that are over go.
-    pub async fn begin(&self, token: &Token, account: AccountId, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    pub async fn begin(
+        &self,
+        token: &Token,
+        account: AccountId,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
         let mut tx = self.pool.begin().await?;
         sqlx::query("delete from session.sessions where expires_at <= $1 or last_seen <= $2")
             .bind(now)
@@ -57,7 +62,12 @@ impl Sessions {
     }
 
     /// The session of a token, if it is alive. `touch` counts as a sign of life; live streams do not.
-    pub async fn find(&self, token: &Token, now: DateTime<Utc>, touch: bool) -> Result<Option<Session>, sqlx::Error> {
+    pub async fn find(
+        &self,
+        token: &Token,
+        now: DateTime<Utc>,
+        touch: bool,
+    ) -> Result<Option<Session>, sqlx::Error> {
         let row: Option<(uuid::Uuid, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
             "select account, created_at, last_seen from session.sessions
              where token_hash = $1 and expires_at > $2 and last_seen > $3",
@@ -69,11 +79,13 @@ impl Sessions {
         .await?;
         let Some((account, began, seen)) = row else { return Ok(None) };
         if touch && now - seen >= TimeDelta::seconds(limits::SESSION_TOUCH_S) {
-            sqlx::query("update session.sessions set last_seen = $2 where token_hash = $1 and last_seen < $2")
-                .bind(token.hash().as_slice())
-                .bind(now)
-                .execute(&self.pool)
-                .await?;
+            sqlx::query(
+                "update session.sessions set last_seen = $2 where token_hash = $1 and last_seen < $2",
+            )
+            .bind(token.hash().as_slice())
+            .bind(now)
+            .execute(&self.pool)
+            .await?;
         }
         Ok(Some(Session { account: AccountId(account), began, seen }))
     }

@@ -43,7 +43,8 @@ impl Throttle {
             known.retain(|_, f| f.shut_until > now);
         }
         for who in who {
-            let failures = known.entry(who.clone()).or_insert(Failures { count: 0, last: now, shut_until: now });
+            let failures =
+                known.entry(who.clone()).or_insert(Failures { count: 0, last: now, shut_until: now });
             if is_old(failures, now) {
                 failures.count = 0;
             }
@@ -57,9 +58,22 @@ impl Throttle {
         }
     }
 
-    /// A sign-in that worked clears the name, not the address: others may guess from there.
-    pub fn succeed(&self, name: &Who) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    /// A sign-in that worked clears the name. The address only gets this try back: others may guess from there.
+    pub fn succeed(&self, who: &[Who]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for who in who {
+            match who {
+                Who::Name(_) => drop(known.remove(who)),
+                Who::Address(_) => {
+                    if let Some(failures) = known.get_mut(who) {
+                        failures.count = failures.count.saturating_sub(1);
+                        if failures.count < limits::FAILURES_BEFORE_DELAY {
+                            failures.shut_until = failures.last;
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -112,7 +126,7 @@ mod tests {
         for _ in 0..4 {
             throttle.fail(&name("bo"), now);
         }
-        throttle.succeed(&Who::Name("bo".into()));
+        throttle.succeed(&name("bo"));
         throttle.fail(&name("bo"), now);
         assert_eq!(throttle.wait_s(&name("bo"), now), None);
     }

@@ -11,6 +11,9 @@ use agent::{Agent, AgentError};
 use interpreter::{Interpreter, Scripted};
 use proxmox::transport::Https;
 use proxmox::{ApiToken, Endpoint, Secret, Trust};
+use rustix::fs::{FlockOperation, flock};
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -18,13 +21,15 @@ use tokio_util::sync::CancellationToken;
 pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
     let config = Config::read(path)?;
     let settings = config.agent()?;
+    let _alone = alone(&settings.secrets)?;
     let (store, _, _) = open_store(&config, "mycopod agent").await?;
     let agent = agent::Config {
         store,
         api: Api::new(Arc::new(connect(settings)?)),
         repository: Arc::new(LocalGit::new(&settings.repository.path, &settings.repository.branch)),
         interpreter: interpreter(&settings.interpreter)?,
-        holder: format!("{} {}", rustix::system::uname().nodename().to_string_lossy(), std::process::id()),
+        // The same for each start, so that an agent that was killed goes on at once: its successor fences it.
+        holder: format!("{} {}", rustix::system::uname().nodename().to_string_lossy(), settings.secrets.display()),
     };
     let stop = CancellationToken::new();
     let ending = stop.clone();
@@ -48,6 +53,16 @@ pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
         AgentError::Fenced => Failure::new(Code::Unavailable, error, "one agent acts on a cluster; stop the other one"),
         AgentError::Ended(_) => Failure::new(Code::Failed, error, "its log says why; start it again"),
     })
+}
+
+/// Held while this agent runs: a second one on this machine is refused instead of fencing the first.
+fn alone(folder: &Path) -> Result<File, Failure> {
+    let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(folder.join("agent.lock"))?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        let what = format!("an agent with the keys in {} runs already", folder.display());
+        Failure::new(Code::Unavailable, what, "one agent acts on a cluster; stop the other one")
+    })?;
+    Ok(lock)
 }
 
 /// The connection to the cluster, by the key file and the pinned certificate.

@@ -4,6 +4,7 @@ mod arrows;
 mod crash;
 mod faults;
 mod idempotence;
+mod readmodels;
 mod sealed;
 mod texts;
 

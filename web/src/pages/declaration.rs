@@ -104,13 +104,17 @@ pub fn lede(status: &Status, author: &str) -> String {
         Status::Previewing { .. } => "A preview is being made. It changes nothing in the cluster.".into(),
         Status::Asking { questions } if questions.len() == 1 => format!("One question waits for {author}."),
         Status::Asking { questions } => format!("{} questions wait for {author}.", questions.len()),
-        Status::Failed { .. } => format!("The last preview ended without a plan. {author} can change the text."),
+        Status::Failed { .. } => {
+            format!("The last preview ended without a plan. {author} can change the text.")
+        }
         Status::Proposed => "A plan is ready to look at. Nothing was changed.".into(),
         Status::AwaitingApproval { .. } => "The plan waits for an Admin to approve it.".into(),
         Status::Approved { .. } => "The plan is approved and waits for an Admin to commit it.".into(),
         Status::Committing { .. } => "The declaration is being written to the repository.".into(),
         Status::Committed { .. } => "Committed. A run carries the plan out.".into(),
-        Status::SentBack { .. } => format!("An Admin sent the plan back. It waits for {author} to change the text."),
+        Status::SentBack { .. } => {
+            format!("An Admin sent the plan back. It waits for {author} to change the text.")
+        }
         Status::Withdrawn => "Withdrawn. Nothing will be done; a new preview brings it back.".into(),
         Status::Retired => "Retired. It is kept for the record.".into(),
     }
@@ -126,9 +130,11 @@ pub fn failure_message(failure: &Failure) -> Message {
         ),
         Failure::NoPlan { text, advice } => Message::new(Kind::Bad, text.clone(), advice.clone()),
         Failure::Unavailable { text, advice } => Message::new(Kind::Waiting, text.clone(), advice.clone()),
-        Failure::Cancelled {} => {
-            Message::new(Kind::Calm, "The preview was cancelled", "Nothing was changed. Preview again at any time.")
-        }
+        Failure::Cancelled {} => Message::new(
+            Kind::Calm,
+            "The preview was cancelled",
+            "Nothing was changed. Preview again at any time.",
+        ),
     }
     .quiet()
 }
@@ -150,7 +156,10 @@ pub fn stages(
                     kind: Kind::Good,
                     word: stage.words(),
                     since: None,
-                    took: begin.zip(end).map(|(from, to)| crate::words::lasted(to - from)).unwrap_or_default(),
+                    took: begin
+                        .zip(end)
+                        .map(|(from, to)| crate::words::lasted(to - from))
+                        .unwrap_or_default(),
                 },
                 (Some(at), std::cmp::Ordering::Equal) => StageView {
                     kind: Kind::Active,

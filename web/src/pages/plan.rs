@@ -144,7 +144,8 @@ pub struct Comment {
 
 /// Values that must not be read by others are shown as set, never as they are.
 fn shown(key: &str, value: &str) -> String {
-    let secret = ["password", "cipassword", "token", "secret", "private"].iter().any(|word| key.contains(word));
+    let secret =
+        ["password", "cipassword", "token", "secret", "private"].iter().any(|word| key.contains(word));
     if secret { "••• (set)".into() } else { value.to_owned() }
 }
 
@@ -292,7 +293,12 @@ fn notes(plan: &Plan, text: &str) -> Vec<NoteGroup> {
             .notes
             .iter()
             .filter(|note| note.kind == kind)
-            .map(|note| (note.text.clone(), note.span.and_then(|span| span.of(text)).map(|words| words::cut(words, 80))))
+            .map(|note| {
+                (
+                    note.text.clone(),
+                    note.span.and_then(|span| span.of(text)).map(|words| words::cut(words, 80)),
+                )
+            })
             .collect(),
     };
     [
@@ -315,9 +321,12 @@ fn back_view(step: &Step) -> BackView {
             loses_data: *loses_data,
             calls: calls.iter().map(CallView::of).collect(),
         },
-        Reverse::None { why } => {
-            BackView { step: step.no, sentence: format!("No way back: {why}"), loses_data: true, calls: vec![] }
-        }
+        Reverse::None { why } => BackView {
+            step: step.no,
+            sentence: format!("No way back: {why}"),
+            loses_data: true,
+            calls: vec![],
+        },
     }
 }
 

@@ -29,8 +29,11 @@ pub enum Filter {
 }
 
 impl Filter {
-    pub const ALL: [(Filter, &'static str, &'static str); 3] =
-        [(Self::All, "", "All"), (Self::Failed, "?show=failed", "Failed"), (Self::Waiting, "?show=waiting", "Waiting")];
+    pub const ALL: [(Filter, &'static str, &'static str); 3] = [
+        (Self::All, "", "All"),
+        (Self::Failed, "?show=failed", "Failed"),
+        (Self::Waiting, "?show=waiting", "Waiting"),
+    ];
 
     pub fn from_address(text: &str) -> Self {
         match text {
@@ -145,6 +148,10 @@ impl HtmlSafe for ActRegion {}
 
 impl Live for RunPage {
     fn regions(&self) -> Result<Vec<(&'static str, String)>, askama::Error> {
-        Ok(vec![("status", self.status.render()?), ("steps", self.steps.render()?), ("act", self.act.render()?)])
+        Ok(vec![
+            ("status", self.status.render()?),
+            ("steps", self.steps.render()?),
+            ("act", self.act.render()?),
+        ])
     }
 }

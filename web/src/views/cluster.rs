@@ -41,7 +41,10 @@ pub fn maker(guest: &GuestRow) -> Option<DeclarationId> {
 }
 
 /// The wish for a guest and its place in the document.
-pub fn wish<'a>(guest: &GuestRow, declared: &'a Declared) -> Option<(usize, &'a GuestWish, &'a Interpretation)> {
+pub fn wish<'a>(
+    guest: &GuestRow,
+    declared: &'a Declared,
+) -> Option<(usize, &'a GuestWish, &'a Interpretation)> {
     let name = &guest.claim.as_ref()?.name;
     let (_, desired) = declared.get(&maker(guest)?)?;
     let desired = desired.as_ref()?;
@@ -64,7 +67,12 @@ pub fn compare(wish: Option<&GuestWish>, seen: &GuestSeen) -> Vec<Compared> {
     let unknown = || "not read".to_owned();
     vec![
         field("cores", "cores", wish.and_then(|w| w.cores).map(|n| n.to_string()), seen.cores().to_string()),
-        field("memory", "memory_mib", wish.and_then(|w| w.memory_mib).map(words::memory), words::memory(seen.memory_mib())),
+        field(
+            "memory",
+            "memory_mib",
+            wish.and_then(|w| w.memory_mib).map(words::memory),
+            words::memory(seen.memory_mib()),
+        ),
         field(
             "disk",
             "disk_gib",
@@ -78,7 +86,12 @@ pub fn compare(wish: Option<&GuestWish>, seen: &GuestSeen) -> Vec<Compared> {
             disk.map_or_else(unknown, |disk| disk.storage),
         ),
         field("node", "node", wish.and_then(|w| w.node.clone()), seen.node.clone()),
-        field("bridge", "bridge", wish.and_then(|w| w.bridge.clone()), seen.bridge().unwrap_or_else(|| "none".into())),
+        field(
+            "bridge",
+            "bridge",
+            wish.and_then(|w| w.bridge.clone()),
+            seen.bridge().unwrap_or_else(|| "none".into()),
+        ),
         field(
             "VLAN",
             "vlan",
@@ -86,7 +99,12 @@ pub fn compare(wish: Option<&GuestWish>, seen: &GuestSeen) -> Vec<Compared> {
             seen.vlan().map_or_else(|| "none".into(), |n| n.to_string()),
         ),
         field("address", "ip", wish.and_then(|w| w.ip.clone()), seen.ip().unwrap_or_else(|| "none".into())),
-        field("starts on boot", "start_on_boot", wish.and_then(|w| w.start_on_boot).map(yes_no), yes_no(seen.start_on_boot())),
+        field(
+            "starts on boot",
+            "start_on_boot",
+            wish.and_then(|w| w.start_on_boot).map(yes_no),
+            yes_no(seen.start_on_boot()),
+        ),
     ]
 }
 
@@ -138,7 +156,10 @@ pub fn node_badge(online: bool) -> Badge {
 
 pub fn memory_words(promised_mib: u64, whole_mib: u64) -> (String, Bar) {
     let class = if promised_mib * 10 > whole_mib * 9 { "waiting" } else { "active" };
-    (format!("{} of {}", words::memory(promised_mib), words::memory(whole_mib)), Bar::of(promised_mib, whole_mib, class))
+    (
+        format!("{} of {}", words::memory(promised_mib), words::memory(whole_mib)),
+        Bar::of(promised_mib, whole_mib, class),
+    )
 }
 
 pub fn seen(view: &ClusterView, now: DateTime<Utc>) -> Option<Ago> {
@@ -154,7 +175,10 @@ pub fn page(f: Frame, view: &ClusterView, declared: &Declared) -> page::ClusterP
     }
     for row in view.nodes.iter().filter(|row| !row.node.online) {
         let title = format!("Node {} does not answer", row.name);
-        messages.push(Message::new(Kind::Waiting, title, "What runs there cannot be told; nothing is done to it.").quiet());
+        messages.push(
+            Message::new(Kind::Waiting, title, "What runs there cannot be told; nothing is done to it.")
+                .quiet(),
+        );
     }
     if meta.observed_at.is_some() && !meta.quorate {
         let text = "The cluster takes no changes until enough nodes are back.";
@@ -205,7 +229,11 @@ fn storages(view: &ClusterView) -> Vec<page::Storage> {
                 _ => storage.kind.clone(),
             },
             content: storage.content.join(", "),
-            nodes: if storage.nodes.len() == view.nodes.len() { "all".into() } else { storage.nodes.join(", ") },
+            nodes: if storage.nodes.len() == view.nodes.len() {
+                "all".into()
+            } else {
+                storage.nodes.join(", ")
+            },
             free: match (free.iter().min(), free.iter().max()) {
                 (Some(min), Some(max)) if min == max || storage.shared => gib(*max),
                 (Some(min), Some(max)) => format!("{} to {}", gib(*min), gib(*max)),
@@ -225,7 +253,11 @@ fn guest_line(guest: &GuestRow, view: &ClusterView, declared: &Declared) -> page
         node: guest.seen.as_ref().map(|seen| seen.node.clone()).unwrap_or_default(),
         matches: match_badge(guest, view, declared),
         health: health_badge(guest, view),
-        declared_by: maker(guest)
-            .map(|id| (id.to_string(), declared.get(&id).map_or_else(|| "a declaration".into(), |(title, _)| title.clone()))),
+        declared_by: maker(guest).map(|id| {
+            (
+                id.to_string(),
+                declared.get(&id).map_or_else(|| "a declaration".into(), |(title, _)| title.clone()),
+            )
+        }),
     }
 }

@@ -8,7 +8,9 @@ use crate::words;
 use chrono::{DateTime, Utc};
 use domain::declaration::{Failure, Stage, Status};
 use domain::run;
-use projections::model::{DeclarationRow, DeclarationStatus as S, PlanRow, PreviewOutcome, RunRow, RunStatus};
+use projections::model::{
+    DeclarationRow, DeclarationStatus as S, PlanRow, PreviewOutcome, RunRow, RunStatus,
+};
 
 /// The domain's status again, from the row.
 pub fn status(row: &DeclarationRow) -> Status {
@@ -18,11 +20,19 @@ pub fn status(row: &DeclarationRow) -> Status {
         S::Question => Status::Asking { questions: row.questions.clone() },
         S::Failed => Status::Failed { failure: row.failure.clone().unwrap_or(Failure::Cancelled {}) },
         S::Proposed => Status::Proposed,
-        S::AwaitingApproval => Status::AwaitingApproval { by: row.asked.as_ref().map_or(row.author, |asked| asked.by) },
-        S::Approved => Status::Approved { by: row.approved.as_ref().map_or(row.author, |approved| approved.by) },
-        S::Committing => Status::Committing { by: row.committed.as_ref().map_or(row.author, |commit| commit.by) },
+        S::AwaitingApproval => {
+            Status::AwaitingApproval { by: row.asked.as_ref().map_or(row.author, |asked| asked.by) }
+        }
+        S::Approved => {
+            Status::Approved { by: row.approved.as_ref().map_or(row.author, |approved| approved.by) }
+        }
+        S::Committing => {
+            Status::Committing { by: row.committed.as_ref().map_or(row.author, |commit| commit.by) }
+        }
         S::Committed => Status::Committed { commit: commit(row).unwrap_or_default() },
-        S::SentBack => Status::SentBack { why: row.sent_back.as_ref().map_or_else(String::new, |back| back.why.clone()) },
+        S::SentBack => {
+            Status::SentBack { why: row.sent_back.as_ref().map_or_else(String::new, |back| back.why.clone()) }
+        }
         S::Withdrawn => Status::Withdrawn,
         S::Retired => Status::Retired,
     }
@@ -48,7 +58,13 @@ pub fn run_badge(status: RunStatus) -> Badge {
 }
 
 /// `latest_run`: the newest run of this declaration.
-pub fn page(f: Frame, viewer: &Viewer, row: &DeclarationRow, plans: &[PlanRow], latest_run: Option<&RunRow>) -> page::DeclarationPage {
+pub fn page(
+    f: Frame,
+    viewer: &Viewer,
+    row: &DeclarationRow,
+    plans: &[PlanRow],
+    latest_run: Option<&RunRow>,
+) -> page::DeclarationPage {
     let state = state(&f, viewer, row, plans, latest_run);
     let id = row.id.to_string();
     let lines = plans.iter().rev().map(|plan| page::PlanLine {
@@ -63,7 +79,13 @@ pub fn page(f: Frame, viewer: &Viewer, row: &DeclarationRow, plans: &[PlanRow], 
         comment: f.guard(&format!("{id} comment"), row.position),
         id: id.clone(),
     };
-    page::DeclarationPage { state, text: row.text.clone(), history, command: format!("mycopod preview {id}"), f }
+    page::DeclarationPage {
+        state,
+        text: row.text.clone(),
+        history,
+        command: format!("mycopod preview {id}"),
+        f,
+    }
 }
 
 pub(super) fn comments(viewer: &Viewer, row: &DeclarationRow, now: DateTime<Utc>) -> Vec<plan::Comment> {
@@ -75,7 +97,13 @@ pub(super) fn comments(viewer: &Viewer, row: &DeclarationRow, now: DateTime<Utc>
     row.comments.iter().map(comment).collect()
 }
 
-fn state(f: &Frame, viewer: &Viewer, row: &DeclarationRow, plans: &[PlanRow], latest_run: Option<&RunRow>) -> page::StateRegion {
+fn state(
+    f: &Frame,
+    viewer: &Viewer,
+    row: &DeclarationRow,
+    plans: &[PlanRow],
+    latest_run: Option<&RunRow>,
+) -> page::StateRegion {
     let id = row.id.to_string();
     let status = status(row);
     let author = viewer.names.name(row.author);
@@ -104,7 +132,11 @@ fn state(f: &Frame, viewer: &Viewer, row: &DeclarationRow, plans: &[PlanRow], la
         preview: (mine && !previewing && row.status != S::Committing).then(|| guard("preview")),
         withdraw: (mine && open && row.status != S::Withdrawn).then(|| guard("withdraw")),
         edit: mine && open && !previewing,
-        why_not: if mine { String::new() } else { format!("Only {author} or an Admin may change this declaration.") },
+        why_not: if mine {
+            String::new()
+        } else {
+            format!("Only {author} or an Admin may change this declaration.")
+        },
         author,
         id,
     }
@@ -172,7 +204,11 @@ pub fn list_page(
 }
 
 /// Plans that wait, oldest first; each row with its plan.
-pub fn approvals_page(f: Frame, viewer: &Viewer, waiting: &[(DeclarationRow, PlanRow)]) -> approvals::ApprovalsPage {
+pub fn approvals_page(
+    f: Frame,
+    viewer: &Viewer,
+    waiting: &[(DeclarationRow, PlanRow)],
+) -> approvals::ApprovalsPage {
     let mut waiting: Vec<_> = waiting.iter().collect();
     waiting.sort_by_key(|(row, _)| row.asked.as_ref().map_or(row.changed_at, |asked| asked.at));
     let cards = waiting.into_iter().map(|(row, plan)| approvals::Card {

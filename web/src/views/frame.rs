@@ -19,7 +19,13 @@ fn is_silent(meta: &ClusterMeta, bounds: Bounds, now: DateTime<Utc>) -> Option<D
 }
 
 /// One banner at a time, the worst first.
-pub fn banner(meta: &ClusterMeta, lag: i64, names: &Names, bounds: Bounds, now: DateTime<Utc>) -> Option<Banner> {
+pub fn banner(
+    meta: &ClusterMeta,
+    lag: i64,
+    names: &Names,
+    bounds: Bounds,
+    now: DateTime<Utc>,
+) -> Option<Banner> {
     if let Some(frozen) = &meta.frozen {
         let by = frozen.by.map_or_else(|| "the command line".into(), |by| names.name(by));
         let text = format!("Writes are frozen by {by} {}: {}", words::ago(frozen.at, now), frozen.reason);
@@ -28,14 +34,22 @@ pub fn banner(meta: &ClusterMeta, lag: i64, names: &Names, bounds: Bounds, now: 
     if meta.failing.is_none()
         && let Some(at) = is_silent(meta, bounds, now)
     {
-        let text = format!("The Agent is silent. It last looked at the cluster {}; runs do not go on.", words::ago(at, now));
+        let text = format!(
+            "The Agent is silent. It last looked at the cluster {}; runs do not go on.",
+            words::ago(at, now)
+        );
         return Some(Banner { kind: Kind::Waiting, text, link: None });
     }
     if lag > bounds.lag_events_told {
-        let text = format!("The pages are {} events behind the log and still catching up.", words::number(lag));
+        let text =
+            format!("The pages are {} events behind the log and still catching up.", words::number(lag));
         return Some(Banner { kind: Kind::Waiting, text, link: None });
     }
-    meta.demo.then(|| Banner { kind: Kind::Calm, text: "Demonstration: nothing here is real.".into(), link: None })
+    meta.demo.then(|| Banner {
+        kind: Kind::Calm,
+        text: "Demonstration: nothing here is real.".into(),
+        link: None,
+    })
 }
 
 /// Each connection in two words.

@@ -8,7 +8,13 @@ use domain::plan::Origin;
 use projections::model::{ClusterView, GuestRow};
 
 /// `made_by`: number of the run that made it.
-pub fn page(f: Frame, guest: &GuestRow, view: &ClusterView, declared: &Declared, made_by: Option<u64>) -> page::GuestPage {
+pub fn page(
+    f: Frame,
+    guest: &GuestRow,
+    view: &ClusterView,
+    declared: &Declared,
+    made_by: Option<u64>,
+) -> page::GuestPage {
     let wish = cluster::wish(guest, declared);
     let matches = cluster::match_badge(guest, view, declared);
     let from = |key: &str| {
@@ -30,9 +36,18 @@ pub fn page(f: Frame, guest: &GuestRow, view: &ClusterView, declared: &Declared,
         .collect();
     let differing = fields.iter().filter(|field| field.differs).count();
     let lede = match (matches.kind, &guest.seen) {
-        (Kind::Unknown, _) => "Its node does not answer, or its mark is not ours: nothing is claimed about it.".to_owned(),
+        (Kind::Unknown, _) => {
+            "Its node does not answer, or its mark is not ours: nothing is claimed about it.".to_owned()
+        }
         (_, None) => "It was made by MycoPod and is not there any more.".into(),
-        (Kind::Drift, Some(_)) => format!("{} from what was declared.", if differing == 1 { "One field differs".to_owned() } else { format!("{differing} fields differ") }),
+        (Kind::Drift, Some(_)) => format!(
+            "{} from what was declared.",
+            if differing == 1 {
+                "One field differs".to_owned()
+            } else {
+                format!("{differing} fields differ")
+            }
+        ),
         (Kind::Good, Some(_)) => "It is as declared.".into(),
         (_, Some(_)) if guest.claim.is_none() => "Nobody declared it, so MycoPod never touches it.".into(),
         (_, Some(_)) => "It is ours; no declaration says how it should look.".into(),
@@ -40,7 +55,10 @@ pub fn page(f: Frame, guest: &GuestRow, view: &ClusterView, declared: &Declared,
     let seen = guest.seen.as_ref();
     page::GuestPage {
         vmid: guest.vmid,
-        name: seen.map(|seen| seen.name.clone()).or(guest.claim.as_ref().map(|claim| claim.name.clone())).unwrap_or_default(),
+        name: seen
+            .map(|seen| seen.name.clone())
+            .or(guest.claim.as_ref().map(|claim| claim.name.clone()))
+            .unwrap_or_default(),
         kind: seen.map_or("guest", |seen| cluster::kind_word(seen.kind)),
         lede,
         health: cluster::health_badge(guest, view),
@@ -48,7 +66,10 @@ pub fn page(f: Frame, guest: &GuestRow, view: &ClusterView, declared: &Declared,
         seen: cluster::seen(view, f.now),
         fields,
         declared_by: cluster::maker(guest).map(|id| {
-            (id.to_string(), declared.get(&id).map_or_else(|| "a declaration".into(), |(title, _)| title.clone()))
+            (
+                id.to_string(),
+                declared.get(&id).map_or_else(|| "a declaration".into(), |(title, _)| title.clone()),
+            )
         }),
         made_by,
         notes: seen.map(|seen| seen.notes().to_owned()).unwrap_or_default(),

@@ -15,7 +15,13 @@ pub fn line(row: &HistoryRow, now: DateTime<Utc>) -> page::Line {
     }
 }
 
-pub fn list_page(f: Frame, filter: page::Filter, people: Vec<String>, rows: &[HistoryRow], pager: Pager) -> page::HistoryPage {
+pub fn list_page(
+    f: Frame,
+    filter: page::Filter,
+    people: Vec<String>,
+    rows: &[HistoryRow],
+    pager: Pager,
+) -> page::HistoryPage {
     page::HistoryPage { filter, people, lines: rows.iter().map(|row| line(row, f.now)).collect(), pager, f }
 }
 

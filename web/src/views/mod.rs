@@ -86,6 +86,10 @@ pub(crate) fn some_of(names: &[String], max: usize) -> String {
     match names.len() {
         0 => "none".into(),
         n if n <= max => names.join(", "),
-        n => format!("{} and {} more", names.get(..max).unwrap_or_default().join(", "), words::number((n - max) as i64)),
+        n => format!(
+            "{} and {} more",
+            names.get(..max).unwrap_or_default().join(", "),
+            words::number((n - max) as i64)
+        ),
     }
 }

@@ -6,7 +6,9 @@ use crate::pages::overview as page;
 use crate::parts::{Ago, Badge, Kind};
 use crate::words;
 use chrono::{DateTime, Utc};
-use projections::model::{ClusterView, DeclarationRow, DeclarationStatus, HistoryRow, RepositoryRow, RunRow, RunStatus};
+use projections::model::{
+    ClusterView, DeclarationRow, DeclarationStatus, HistoryRow, RepositoryRow, RunRow, RunStatus,
+};
 
 /// What the overview is made from.
 pub struct Facts<'a> {
@@ -31,7 +33,9 @@ pub fn page(f: Frame, viewer: &Viewer, facts: &Facts) -> page::OverviewPage {
             checked: cluster::seen(facts.cluster, now),
         },
         cluster: page::ClusterRegion { nodes: nodes(facts.cluster), note: note(facts.cluster) },
-        lately: page::LatelyRegion { lines: facts.lately.iter().map(|row| history::line(row, now)).collect() },
+        lately: page::LatelyRegion {
+            lines: facts.lately.iter().map(|row| history::line(row, now)).collect(),
+        },
         f,
     }
 }
@@ -44,13 +48,17 @@ fn needs(viewer: &Viewer, facts: &Facts, now: DateTime<Utc>) -> Vec<page::Need> 
         needs.push(page::Need {
             badge: crate::pages::declaration::badge(&declaration::status(row)),
             what: row.title.clone(),
-            detail: format!("asked by {}", viewer.names.name(row.asked.as_ref().map_or(row.author, |asked| asked.by))),
+            detail: format!(
+                "asked by {}",
+                viewer.names.name(row.asked.as_ref().map_or(row.author, |asked| asked.by))
+            ),
             at: ago(row.asked.as_ref().map_or(row.changed_at, |asked| asked.at)),
             href: format!("/declarations/{}/plans/{no}", row.id),
             button: format!("Open plan {no}"),
         });
     }
-    let mine = |row: &&DeclarationRow| row.author == viewer.actor.id && row.status == DeclarationStatus::Question;
+    let mine =
+        |row: &&DeclarationRow| row.author == viewer.actor.id && row.status == DeclarationStatus::Question;
     for row in facts.asking.iter().filter(mine) {
         needs.push(page::Need {
             badge: Badge::new(Kind::Waiting, "question"),
@@ -74,7 +82,11 @@ fn needs(viewer: &Viewer, facts: &Facts, now: DateTime<Utc>) -> Vec<page::Need> 
     for guest in &facts.cluster.guests {
         let badge = cluster::match_badge(guest, facts.cluster, facts.declared);
         if matches!(badge.kind, Kind::Drift | Kind::Bad) {
-            let name = guest.seen.as_ref().map(|seen| seen.name.clone()).or(guest.claim.as_ref().map(|claim| claim.name.clone()));
+            let name = guest
+                .seen
+                .as_ref()
+                .map(|seen| seen.name.clone())
+                .or(guest.claim.as_ref().map(|claim| claim.name.clone()));
             needs.push(page::Need {
                 badge,
                 what: format!("{} ({})", name.unwrap_or_default(), guest.vmid),
@@ -85,7 +97,8 @@ fn needs(viewer: &Viewer, facts: &Facts, now: DateTime<Utc>) -> Vec<page::Need> 
             });
         }
     }
-    let set_aside = facts.repository.commits.iter().take(20).filter(|commit| commit.quarantine.is_some()).count();
+    let set_aside =
+        facts.repository.commits.iter().take(20).filter(|commit| commit.quarantine.is_some()).count();
     if set_aside > 0 {
         needs.push(page::Need {
             badge: Badge::new(Kind::Bad, "set aside"),
@@ -101,9 +114,15 @@ fn needs(viewer: &Viewer, facts: &Facts, now: DateTime<Utc>) -> Vec<page::Need> 
 
 fn nodes(view: &ClusterView) -> Vec<page::NodeLine> {
     let line = |row: &projections::model::NodeRow| {
-        let here = || view.guests.iter().filter_map(|guest| guest.seen.as_ref()).filter(|seen| seen.node == row.name && !seen.template);
+        let here = || {
+            view.guests
+                .iter()
+                .filter_map(|guest| guest.seen.as_ref())
+                .filter(|seen| seen.node == row.name && !seen.template)
+        };
         let running = here().filter(|seen| seen.running).count();
-        let (memory, bar) = cluster::memory_words(cluster::promised_mib(&row.name, view), row.node.memory_mib);
+        let (memory, bar) =
+            cluster::memory_words(cluster::promised_mib(&row.name, view), row.node.memory_mib);
         let free = |storage: &&projections::model::StorageRow| {
             storage.storage.free_gib.contains_key(&row.name) || storage.storage.free_gib.contains_key("any")
         };

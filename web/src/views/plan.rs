@@ -74,7 +74,14 @@ pub fn page(f: Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow) -> 
     }
 }
 
-fn messages(f: &Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow, standing: Standing, same_text: bool) -> Vec<Message> {
+fn messages(
+    f: &Frame,
+    viewer: &Viewer,
+    row: &DeclarationRow,
+    plan: &PlanRow,
+    standing: Standing,
+    same_text: bool,
+) -> Vec<Message> {
     let mut messages = Vec::new();
     match (standing, row.plan_no) {
         (Standing::Past, Some(newest)) if newest != plan.no => {
@@ -93,7 +100,9 @@ fn messages(f: &Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow, st
         (Standing::TooOld, _) => {
             let minutes = (f.now - plan.plan.made_at).num_minutes();
             let title = format!("This plan was made from facts {minutes} min old");
-            messages.push(Message::new(Kind::Waiting, title, "The cluster may have changed. Preview again.").quiet());
+            messages.push(
+                Message::new(Kind::Waiting, title, "The cluster may have changed. Preview again.").quiet(),
+            );
         }
         _ => {}
     }
@@ -104,7 +113,8 @@ fn messages(f: &Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow, st
             messages.push(Message::new(Kind::Good, title, words::moment(approved.at)).quiet());
         }
         if let Some((why, advice)) = row.committed.as_ref().and_then(|commit| commit.failed.as_ref()) {
-            messages.push(Message::new(Kind::Bad, format!("The commit failed: {why}"), advice.clone()).quiet());
+            messages
+                .push(Message::new(Kind::Bad, format!("The commit failed: {why}"), advice.clone()).quiet());
         }
         if let (S::SentBack, Some(back)) = (row.status, &row.sent_back) {
             let title = format!("{} sent it back", viewer.names.name(back.by));
@@ -114,7 +124,13 @@ fn messages(f: &Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow, st
     messages
 }
 
-fn decide(f: &Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow, standing: Standing) -> DecideRegion {
+fn decide(
+    f: &Frame,
+    viewer: &Viewer,
+    row: &DeclarationRow,
+    plan: &PlanRow,
+    standing: Standing,
+) -> DecideRegion {
     let admin = viewer.actor.is_admin();
     let mine = viewer.may_change(row.author);
     let current = standing == Standing::Current;
@@ -147,8 +163,12 @@ fn decide(f: &Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow, stan
         to_do: plan.plan.steps_to_do().count(),
         approve: when(admin && current && undecided && !own && !empty, "approve"),
         commit: when(admin && current && row.status == S::Approved, "commit"),
-        send_back: when(admin && current && matches!(row.status, S::Proposed | S::AwaitingApproval | S::Approved), "send-back"),
-        ask: when(mine && current && !empty && matches!(row.status, S::Proposed | S::SentBack), "ask").filter(|_| !admin || own),
+        send_back: when(
+            admin && current && matches!(row.status, S::Proposed | S::AwaitingApproval | S::Approved),
+            "send-back",
+        ),
+        ask: when(mine && current && !empty && matches!(row.status, S::Proposed | S::SentBack), "ask")
+            .filter(|_| !admin || own),
         withdraw: when(mine && open && row.status != S::Withdrawn, "withdraw"),
         preview: when(mine && standing == Standing::TooOld, "preview"),
         comment: f.guard(&format!("{} comment", row.id), row.position),

@@ -25,16 +25,26 @@ pub fn lede(run: &RunRow, now: DateTime<Utc>) -> String {
     let cause = run.cause.as_deref().unwrap_or("no reason was given");
     match run.status {
         RunStatus::Completed => {
-            let already = if run.already > 0 { format!("; {} were already so", run.already) } else { String::new() };
-            let skipped = if run.skipped > 0 { format!("; {} were skipped", run.skipped) } else { String::new() };
+            let already =
+                if run.already > 0 { format!("; {} were already so", run.already) } else { String::new() };
+            let skipped =
+                if run.skipped > 0 { format!("; {} were skipped", run.skipped) } else { String::new() };
             format!("{finished} of {total} steps done in {took}{already}{skipped}.")
         }
         RunStatus::Stopped => format!("Stopped at step {} of {total}: {cause}", (run.at + 1).min(total)),
-        RunStatus::Paused => format!("Paused at step {} of {total} and waits for an Admin: {cause}", (run.at + 1).min(total)),
+        RunStatus::Paused => {
+            format!("Paused at step {} of {total} and waits for an Admin: {cause}", (run.at + 1).min(total))
+        }
         RunStatus::Running => match at {
             Some(step) => {
-                let since = step.started_at.map(|at| format!(", {}", words::lasted(now - at))).unwrap_or_default();
-                format!("Step {} of {total}: {} {}{since}", run.at + 1, step.verb.word(), step.subject.words())
+                let since =
+                    step.started_at.map(|at| format!(", {}", words::lasted(now - at))).unwrap_or_default();
+                format!(
+                    "Step {} of {total}: {} {}{since}",
+                    run.at + 1,
+                    step.verb.word(),
+                    step.subject.words()
+                )
             }
             None => format!("All {total} steps are through; the run is ending."),
         },
@@ -76,7 +86,8 @@ pub fn list_page(f: Frame, rows: &[RunRow], pager: Pager) -> runs::RunsPage {
 pub fn page(f: Frame, viewer: &Viewer, run: &RunRow, filter: page::Filter) -> page::RunPage {
     let no = run.no.unsigned_abs();
     let finished = run.done + run.already + run.skipped;
-    let steps = run.steps.iter().map(|step| step_view(step, f.now)).filter(|step| filter.shows(step.badge.kind));
+    let steps =
+        run.steps.iter().map(|step| step_view(step, f.now)).filter(|step| filter.shows(step.badge.kind));
     let message = (run.status == RunStatus::Paused || run.status == RunStatus::Stopped)
         .then(|| run.cause.clone())
         .flatten()
@@ -150,7 +161,11 @@ fn act(f: &Frame, viewer: &Viewer, run: &RunRow) -> page::ActRegion {
         stopping: run.stop_requested && !over,
         over,
         declaration: run.declaration.to_string(),
-        why_not: if admin || over { String::new() } else { format!("An Admin stops and resumes runs. {}", viewer.ask_an_admin()) },
+        why_not: if admin || over {
+            String::new()
+        } else {
+            format!("An Admin stops and resumes runs. {}", viewer.ask_an_admin())
+        },
     }
 }
 
@@ -210,7 +225,11 @@ fn timeline(step: &StepRow, now: DateTime<Utc>) -> Vec<page::Segment> {
             segments.push(page::Segment { x, width: place(end).saturating_sub(x).max(1), class });
             if let Some(wait) = next_wait {
                 let x = place(end);
-                segments.push(page::Segment { x, width: place(wait.not_before).saturating_sub(x).max(1), class: "wait" });
+                segments.push(page::Segment {
+                    x,
+                    width: place(wait.not_before).saturating_sub(x).max(1),
+                    class: "wait",
+                });
             }
         }
     }
@@ -221,7 +240,11 @@ fn attempts(number: usize, call: &CallRow, now: DateTime<Utc>) -> Vec<page::Atte
     if call.attempts.is_empty() {
         return vec![page::AttemptView {
             title: format!("Call {number}"),
-            badge: if call.already { Badge::new(Kind::Good, "already so") } else { Badge::new(Kind::Calm, "to come") },
+            badge: if call.already {
+                Badge::new(Kind::Good, "already so")
+            } else {
+                Badge::new(Kind::Calm, "to come")
+            },
             request: call.line.clone(),
             status: call.purpose.clone(),
             took: String::new(),
@@ -237,7 +260,13 @@ fn attempts(number: usize, call: &CallRow, now: DateTime<Utc>) -> Vec<page::Atte
     call.attempts.iter().enumerate().map(view).collect()
 }
 
-fn attempt_view(number: usize, call: &CallRow, attempt: &AttemptRow, last: bool, now: DateTime<Utc>) -> page::AttemptView {
+fn attempt_view(
+    number: usize,
+    call: &CallRow,
+    attempt: &AttemptRow,
+    last: bool,
+    now: DateTime<Utc>,
+) -> page::AttemptView {
     let wait = call.waits.iter().rev().find(|wait| last && wait.attempt == attempt.no + 1);
     let failed_task = matches!(call.task_end, Some(TaskEnd::Failed { .. } | TaskEnd::Unexpected {}));
     let badge = match &attempt.outcome {
@@ -246,7 +275,9 @@ fn attempt_view(number: usize, call: &CallRow, attempt: &AttemptRow, last: bool,
         AttemptOutcome::Unknown { .. } => Badge::new(Kind::Unknown, "cannot tell"),
         AttemptOutcome::Answered {} if !last || failed_task => Badge::new(Kind::Bad, "task failed"),
         AttemptOutcome::Answered {} if call.done => Badge::new(Kind::Good, "done"),
-        AttemptOutcome::Answered {} if call.upid.is_some() && call.task_end.is_none() => Badge::new(Kind::Active, "task running"),
+        AttemptOutcome::Answered {} if call.upid.is_some() && call.task_end.is_none() => {
+            Badge::new(Kind::Active, "task running")
+        }
         AttemptOutcome::Answered {} => Badge::new(Kind::Active, "checking"),
     };
     let note = match &attempt.outcome {
@@ -260,7 +291,10 @@ fn attempt_view(number: usize, call: &CallRow, attempt: &AttemptRow, last: bool,
         badge,
         request: attempt.request.clone(),
         status: attempt.status.map(|status| format!("{status} {}", attempt.reason)).unwrap_or_default(),
-        took: attempt.ms.map(|ms| words::lasted(chrono::TimeDelta::milliseconds(ms.into()))).unwrap_or_default(),
+        took: attempt
+            .ms
+            .map(|ms| words::lasted(chrono::TimeDelta::milliseconds(ms.into())))
+            .unwrap_or_default(),
         at: Some(Ago { at: attempt.issued_at, now }),
         answer: attempt.answer.clone(),
         note: format!("{note}{settled}").trim().to_owned(),

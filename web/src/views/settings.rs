@@ -88,15 +88,19 @@ pub fn rules_page(
 
 fn repository_card(repository: &RepositoryRow, f: &Frame) -> page::RepositoryCard {
     let newest = repository.commits.first();
-    let asked = repository.refreshed_at.map(|at| format!(" Asked for at last {}.", words::ago(at, f.now))).unwrap_or_default();
+    let asked = repository
+        .refreshed_at
+        .map(|at| format!(" Asked for at last {}.", words::ago(at, f.now)))
+        .unwrap_or_default();
     let (badge, told) = match (&repository.failing, newest) {
         (Some((why, at)), _) => {
             (Badge::new(Kind::Bad, "failing"), format!("Since {}: {why}.", words::ago(*at, f.now)))
         }
         (None, None) => (Badge::new(Kind::Calm, "nothing yet"), "No commit was seen.".into()),
-        (None, Some(commit)) => {
-            (Badge::new(Kind::Good, "ok"), format!("Newest commit seen {}.", words::ago(commit.seen_at, f.now)))
-        }
+        (None, Some(commit)) => (
+            Badge::new(Kind::Good, "ok"),
+            format!("Newest commit seen {}.", words::ago(commit.seen_at, f.now)),
+        ),
     };
     let set_aside = repository.commits.iter().take(20).filter_map(|commit| {
         let (why, detail) = commit.quarantine.as_ref()?;
@@ -134,7 +138,13 @@ fn house(house: &HouseRules) -> Vec<(String, String)> {
 /// Name, position and, where it stopped, why, of each read model.
 pub type Standing = (String, Option<(i64, Option<(i64, String)>)>);
 
-pub fn system_page(f: Frame, settings: &SettingsRow, meta: &ClusterMeta, repository: &RepositoryRow, standing: &[Standing]) -> page::SystemPage {
+pub fn system_page(
+    f: Frame,
+    settings: &SettingsRow,
+    meta: &ClusterMeta,
+    repository: &RepositoryRow,
+    standing: &[Standing],
+) -> page::SystemPage {
     let head = f.position;
     let line = |(name, at): &Standing| {
         let position = at.as_ref().map_or(0, |(position, _)| *position);
@@ -144,22 +154,52 @@ pub fn system_page(f: Frame, settings: &SettingsRow, meta: &ClusterMeta, reposit
             _ if lag == 0 => Badge::new(Kind::Good, "up to date"),
             _ => Badge::new(Kind::Waiting, "catching up"),
         };
-        page::Projection { name: name.clone(), position: words::number(position), lag: words::number(lag), badge }
+        page::Projection {
+            name: name.clone(),
+            position: words::number(position),
+            lag: words::number(lag),
+            badge,
+        }
     };
     let proxmox = match (&meta.failing, meta.observed_at) {
-        (Some((why, advice, _)), _) => (Badge::new(Kind::Bad, "failing"), words::sentence(why), advice.clone()),
+        (Some((why, advice, _)), _) => {
+            (Badge::new(Kind::Bad, "failing"), words::sentence(why), advice.clone())
+        }
         (None, Some(at)) => (
             Badge::new(Kind::Good, "ok"),
-            format!("Seen {}: Proxmox VE {}, {} calls in {} ms.", words::ago(at, f.now), meta.pve_version, meta.reads, meta.reads_ms),
+            format!(
+                "Seen {}: Proxmox VE {}, {} calls in {} ms.",
+                words::ago(at, f.now),
+                meta.pve_version,
+                meta.reads,
+                meta.reads_ms
+            ),
             String::new(),
         ),
-        (None, None) => (Badge::new(Kind::Waiting, "not seen yet"), "The Agent has not looked yet.".into(), "Check that the Agent runs: `mycopod doctor`.".into()),
+        (None, None) => (
+            Badge::new(Kind::Waiting, "not seen yet"),
+            "The Agent has not looked yet.".into(),
+            "Check that the Agent runs: `mycopod doctor`.".into(),
+        ),
     };
     let github = match &repository.failing {
-        Some((why, at)) => (Badge::new(Kind::Bad, "failing"), format!("Since {}: {why}.", words::ago(*at, f.now)), "Check address and token of the repository.".to_owned()),
-        None => (Badge::new(Kind::Good, "ok"), format!("{} seen.", words::counted(repository.commits.len(), "commit")), String::new()),
+        Some((why, at)) => (
+            Badge::new(Kind::Bad, "failing"),
+            format!("Since {}: {why}.", words::ago(*at, f.now)),
+            "Check address and token of the repository.".to_owned(),
+        ),
+        None => (
+            Badge::new(Kind::Good, "ok"),
+            format!("{} seen.", words::counted(repository.commits.len(), "commit")),
+            String::new(),
+        ),
     };
-    let card = |title: &str, (badge, words, advice): (Badge, String, String)| page::Card { title: title.into(), badge, words, advice };
+    let card = |title: &str, (badge, words, advice): (Badge, String, String)| page::Card {
+        title: title.into(),
+        badge,
+        words,
+        advice,
+    };
     page::SystemPage {
         tab: page::Tab::System,
         position: words::number(head),

@@ -6,7 +6,11 @@ const HOSTILE: &str = "</textarea></title><script>alert('x')</script><img src=x 
 
 /// The tags of a page, in order, without what stands between them.
 fn tags(html: &str) -> Vec<String> {
-    html.split('<').skip(1).filter_map(|rest| rest.split(['>', ' ', '\n']).next()).map(str::to_owned).collect()
+    html.split('<')
+        .skip(1)
+        .filter_map(|rest| rest.split(['>', ' ', '\n']).next())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -19,7 +23,9 @@ fn hostile_text_in_every_field_changes_no_page() {
         assert!(!attacked.contains("<svg onload"), "{name} lets a handler through");
         assert!(attacked.contains("&#60;script&#62;") || *name == "help", "{name} shows none of its texts");
         // The English is marked by spans of the real text, which the hostile one does not change.
-        let shape = |html: &str| tags(html).into_iter().filter(|tag| tag.starts_with("script") || tag.starts_with("form")).count();
+        let shape = |html: &str| {
+            tags(html).into_iter().filter(|tag| tag.starts_with("script") || tag.starts_with("form")).count()
+        };
         assert_eq!(shape(calm), shape(attacked), "{name} has other scripts or forms");
     }
 }
@@ -48,7 +54,10 @@ fn pages_obey_their_own_policy() {
         assert!(!html.contains(" style=") && !html.contains("<style"), "{name} has inline style");
         assert_eq!(html.matches("<script").count(), 1, "{name} has a script besides the one file");
         assert!(!html.contains(" onclick=") && !html.contains("javascript:"), "{name} has an inline handler");
-        assert!(!html.contains("http://") && !html.contains("https://") || name == "declarations", "{name} asks another server");
+        assert!(
+            !html.contains("http://") && !html.contains("https://") || name == "declarations",
+            "{name} asks another server"
+        );
     }
 }
 
@@ -66,7 +75,8 @@ fn every_changing_form_carries_its_proof() {
 #[test]
 fn ids_are_unique_and_labels_lead_somewhere() {
     for (name, html) in sample::all(&|text: &str| text.to_owned()) {
-        let mut ids: Vec<&str> = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let mut ids: Vec<&str> =
+            html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         let all = ids.len();
         ids.sort_unstable();
         ids.dedup();

@@ -6,11 +6,13 @@ use domain::account::Role;
 use domain::canonical::Digest;
 use domain::declaration::{Failure, Stage, Status};
 use domain::ids::DeclarationId;
-use domain::interpretation::{Interpretation, Kind as Meaning, Label, Question, QuestionAbout, RefusalReason, Span};
+use domain::interpretation::{
+    Interpretation, Kind as Meaning, Label, Question, QuestionAbout, RefusalReason, Span,
+};
 use domain::mark::Mark;
 use domain::plan::{
-    Base, Call, Condition, Effect, FieldChange, Hazard, HazardKind, InterpreterIdentity, Note, NoteKind, Origin, Plan,
-    Reverse, Step, StepVerb, Subject, TimeClass, Verb,
+    Base, Call, Condition, Effect, FieldChange, Hazard, HazardKind, InterpreterIdentity, Note, NoteKind,
+    Origin, Plan, Reverse, Step, StepVerb, Subject, TimeClass, Verb,
 };
 use uuid::Uuid;
 use web::Template;
@@ -107,21 +109,44 @@ pub fn plan(say: Say) -> Plan {
     steps.push(Step {
         no: 4,
         verb: StepVerb::Change,
-        subject: Subject { noun: "VM".into(), name: say("web-old"), vmid: Some(110), node: Some("pve1".into()) },
+        subject: Subject {
+            noun: "VM".into(),
+            name: say("web-old"),
+            vmid: Some(110),
+            node: Some("pve1".into()),
+        },
         sentence: say("Changes cores of VM web-old (110) from 2 to 4. It takes effect at the next start."),
         phrases: vec![span("Give web-old 4 cores")],
         after: vec![],
         lane: "guest 110".into(),
         effect: Effect::RestartNeeded,
         time: TimeClass::Seconds,
-        changes: vec![field("cores", Some("2"), Some("4"), said("Give web-old 4 cores"), say), field("memory", Some("4 GiB"), Some("4 GiB"), Origin::Planner { why: "not asked for".into() }, say)],
+        changes: vec![
+            field("cores", Some("2"), Some("4"), said("Give web-old 4 cores"), say),
+            field(
+                "memory",
+                Some("4 GiB"),
+                Some("4 GiB"),
+                Origin::Planner { why: "not asked for".into() },
+                say,
+            ),
+        ],
         calls: vec![call(Verb::Put, "/nodes/pve1/qemu/110/config", &[("cores", "4")], "set the cores", say)],
-        reverse: Reverse::Calls { sentence: say("Sets cores of VM web-old (110) back to 2."), loses_data: false, calls: vec![] },
+        reverse: Reverse::Calls {
+            sentence: say("Sets cores of VM web-old (110) back to 2."),
+            loses_data: false,
+            calls: vec![],
+        },
     });
     steps.push(Step {
         no: 5,
         verb: StepVerb::Destroy,
-        subject: Subject { noun: "container".into(), name: say("scratch"), vmid: Some(131), node: Some("pve2".into()) },
+        subject: Subject {
+            noun: "container".into(),
+            name: say("scratch"),
+            vmid: Some(131),
+            node: Some("pve2".into()),
+        },
         sentence: say("Stops container scratch (131) and removes it with its disk."),
         phrases: vec![span("Destroy the container scratch")],
         after: vec![],
@@ -153,19 +178,49 @@ pub fn plan(say: Say) -> Plan {
         made_at: now() - TimeDelta::minutes(3),
         text: Digest::of_bytes(TEXT.as_bytes()),
         desired: Interpretation::empty(Meaning::Desired),
-        interpreter: InterpreterIdentity { provider: say("scripted"), model: say("grammar"), version: say("1") },
-        base: Base { observed_at: now() - TimeDelta::minutes(3), pve_version: say("8.4.1"), fingerprint: Digest::of_bytes(b"seen") },
+        interpreter: InterpreterIdentity {
+            provider: say("scripted"),
+            model: say("grammar"),
+            version: say("1"),
+        },
+        base: Base {
+            observed_at: now() - TimeDelta::minutes(3),
+            pve_version: say("8.4.1"),
+            fingerprint: Digest::of_bytes(b"seen"),
+        },
         contract: say("8.4.1"),
         policy: Digest::of_bytes(b"rules"),
         steps,
         hazards: vec![
-            Hazard { kind: HazardKind::Caution, text: say("Node pve3 has 3 GiB of memory left afterwards."), confirm: None, step: Some(3) },
-            Hazard { kind: HazardKind::Destroys, text: say("Container scratch (131) and its 8 GiB disk are lost for good."), confirm: Some(say("scratch")), step: Some(5) },
+            Hazard {
+                kind: HazardKind::Caution,
+                text: say("Node pve3 has 3 GiB of memory left afterwards."),
+                confirm: None,
+                step: Some(3),
+            },
+            Hazard {
+                kind: HazardKind::Destroys,
+                text: say("Container scratch (131) and its 8 GiB disk are lost for good."),
+                confirm: Some(say("scratch")),
+                step: Some(5),
+            },
         ],
         notes: vec![
-            Note { kind: NoteKind::Default, text: say("Disks have 32 GiB because the text says nothing about them."), span: None },
-            Note { kind: NoteKind::NotYet, text: say("Kubernetes itself is not installed by this version."), span: Some(span("for Kubernetes")) },
-            Note { kind: NoteKind::Unused, text: say("Nothing in the plan uses these words:"), span: Some(span("Make it nice.")) },
+            Note {
+                kind: NoteKind::Default,
+                text: say("Disks have 32 GiB because the text says nothing about them."),
+                span: None,
+            },
+            Note {
+                kind: NoteKind::NotYet,
+                text: say("Kubernetes itself is not installed by this version."),
+                span: Some(span("for Kubernetes")),
+            },
+            Note {
+                kind: NoteKind::Unused,
+                text: say("Nothing in the plan uses these words:"),
+                span: Some(span("Make it nice.")),
+            },
         ],
     }
 }
@@ -178,12 +233,21 @@ fn lines(say: Say) -> Vec<history::Line> {
         (8_371, 90_000, "The cluster was observed: 3 nodes, 12 guests", false),
     ]
     .into_iter()
-    .map(|(position, s, sentence, bad)| history::Line { position, at: before(s), sentence: say(sentence), bad })
+    .map(|(position, s, sentence, bad)| history::Line {
+        position,
+        at: before(s),
+        sentence: say(sentence),
+        bad,
+    })
     .collect()
 }
 
 fn comments(say: Say) -> Vec<plan::Comment> {
-    vec![plan::Comment { by: say("bo"), at: before(600), text: say("The new cluster is for the course on Friday.") }]
+    vec![plan::Comment {
+        by: say("bo"),
+        at: before(600),
+        text: say("The new cluster is for the course on Friday."),
+    }]
 }
 
 pub fn plan_page(role: Role, say: Say) -> plan::PlanPage {
@@ -241,7 +305,10 @@ fn declaration_page(status: Status, say: Say) -> declaration::DeclarationPage {
     f.live = Some("/declarations/14/live".into());
     f.refresh = Some(Refresh { stop: "/declarations/14?still=1".into() });
     let guard = |action: &str| f.guard(action, 3);
-    let began = [(Stage::Reading, now() - TimeDelta::milliseconds(2_400)), (Stage::Interpreting, now() - TimeDelta::milliseconds(2_100))];
+    let began = [
+        (Stage::Reading, now() - TimeDelta::milliseconds(2_400)),
+        (Stage::Interpreting, now() - TimeDelta::milliseconds(2_100)),
+    ];
     let stages = match status {
         Status::Previewing { stage, .. } => declaration::stages(stage, &began, now()),
         _ => vec![],
@@ -279,7 +346,11 @@ fn declaration_page(status: Status, say: Say) -> declaration::DeclarationPage {
         text: say(TEXT),
         history: declaration::HistoryRegion {
             id: "14".into(),
-            plans: vec![declaration::PlanLine { no: 1, at: before(3_600), words: say("3 to create · 2 already so") }],
+            plans: vec![declaration::PlanLine {
+                no: 1,
+                at: before(3_600),
+                words: say("3 to create · 2 already so"),
+            }],
             answers: vec![(say("Which share?"), say("10.0.20.5:/tank/vm"))],
             comments: comments(say),
             comment: guard("comment"),
@@ -332,13 +403,17 @@ fn run_page(say: Say) -> run::RunPage {
     ];
     third.note = say("Template 9000 is locked by another copy.");
     third.advice = say("It is tried again by itself.");
-    let mut failed = attempt("Call 1, attempt 1 of 3", Badge::new(Kind::Bad, "failed"), "500 can't lock file");
+    let mut failed =
+        attempt("Call 1, attempt 1 of 3", Badge::new(Kind::Bad, "failed"), "500 can't lock file");
     failed.wait = "next try in 2 s (2 of 3)".into();
     let mut task = attempt("Call 1, attempt 2 of 3", Badge::new(Kind::Active, "task running"), "200 OK");
     task.task = Some(run::TaskView {
         upid: say("UPID:pve1:0000A1B2:00C3D4:683500:qmclone:9000:root@pam:"),
         end: String::new(),
-        lines: vec![say("create full clone of drive scsi0 (ceph-vm:base-9000-disk-0)"), say("transferred 1.2 GiB of 32.0 GiB (3.75%)")],
+        lines: vec![
+            say("create full clone of drive scsi0 (ceph-vm:base-9000-disk-0)"),
+            say("transferred 1.2 GiB of 32.0 GiB (3.75%)"),
+        ],
         cut: true,
     });
     third.attempts = vec![failed, task];
@@ -365,7 +440,9 @@ fn run_page(say: Say) -> run::RunPage {
                 stage(Kind::Active, "Running", "", Some(360), ""),
                 stage(Kind::Calm, "Done", "", None, ""),
             ],
-            message: Some(Message::new(Kind::Waiting, say("Paused at step 3"), say("Storage is full.")).quiet()),
+            message: Some(
+                Message::new(Kind::Waiting, say("Paused at step 3"), say("Storage is full.")).quiet(),
+            ),
         },
         steps: run::StepsRegion { total: steps.len(), steps },
         act: run::ActRegion {
@@ -402,11 +479,22 @@ fn cluster_page(say: Say) -> cluster::ClusterPage {
         picture: cluster::PictureRegion {
             seen: Some(before(12)),
             lede: say("3 nodes, quorate, Proxmox VE 8.4.1."),
-            messages: vec![Message::new(Kind::Waiting, say("Node pve3 does not answer"), say("What runs there cannot be told.")).quiet()],
+            messages: vec![
+                Message::new(
+                    Kind::Waiting,
+                    say("Node pve3 does not answer"),
+                    say("What runs there cannot be told."),
+                )
+                .quiet(),
+            ],
             nodes: (1..=3)
                 .map(|n| cluster::Node {
                     name: say(&format!("pve{n}")),
-                    badge: if n == 3 { Badge::new(Kind::Unknown, "cannot tell") } else { Badge::new(Kind::Good, "online") },
+                    badge: if n == 3 {
+                        Badge::new(Kind::Unknown, "cannot tell")
+                    } else {
+                        Badge::new(Kind::Good, "online")
+                    },
                     threads: 16,
                     memory: "38 of 64 GiB".into(),
                     bar: Bar::of(38, 64, "active"),
@@ -414,12 +502,42 @@ fn cluster_page(say: Say) -> cluster::ClusterPage {
                     guests: 4,
                 })
                 .collect(),
-            storages: vec![cluster::Storage { id: say("ceph-vm"), kind: say("rbd"), content: say("images, rootdir"), nodes: say("all"), free: "1,204 GiB".into() }],
+            storages: vec![cluster::Storage {
+                id: say("ceph-vm"),
+                kind: say("rbd"),
+                content: say("images, rootdir"),
+                nodes: say("all"),
+                free: "1,204 GiB".into(),
+            }],
             guests: vec![
-                guest(110, "web-old", Badge::new(Kind::Drift, "drifted"), Badge::new(Kind::Good, "running"), true),
-                guest(201, "k8s-1", Badge::new(Kind::Good, "in step"), Badge::new(Kind::Good, "running"), true),
-                guest(300, "plex", Badge::new(Kind::Calm, "not declared"), Badge::new(Kind::Calm, "stopped"), false),
-                guest(301, "nas", Badge::new(Kind::Unknown, "cannot tell"), Badge::new(Kind::Unknown, "cannot tell"), false),
+                guest(
+                    110,
+                    "web-old",
+                    Badge::new(Kind::Drift, "drifted"),
+                    Badge::new(Kind::Good, "running"),
+                    true,
+                ),
+                guest(
+                    201,
+                    "k8s-1",
+                    Badge::new(Kind::Good, "in step"),
+                    Badge::new(Kind::Good, "running"),
+                    true,
+                ),
+                guest(
+                    300,
+                    "plex",
+                    Badge::new(Kind::Calm, "not declared"),
+                    Badge::new(Kind::Calm, "stopped"),
+                    false,
+                ),
+                guest(
+                    301,
+                    "nas",
+                    Badge::new(Kind::Unknown, "cannot tell"),
+                    Badge::new(Kind::Unknown, "cannot tell"),
+                    false,
+                ),
             ],
         },
     }
@@ -442,7 +560,11 @@ fn guest_page(say: Say) -> guest::GuestPage {
         matches: Badge::new(Kind::Drift, "drifted"),
         health: Badge::new(Kind::Good, "running"),
         seen: Some(before(12)),
-        fields: vec![field("cores", Some("4"), "4"), field("memory", Some("8 GiB"), "6 GiB"), field("bridge", None, "vmbr0")],
+        fields: vec![
+            field("cores", Some("4"), "4"),
+            field("memory", Some("8 GiB"), "6 GiB"),
+            field("bridge", None, "vmbr0"),
+        ],
         declared_by: Some(("14".into(), say("Three Ubuntu VMs"))),
         made_by: Some(17),
         notes: say("for the children"),
@@ -472,11 +594,18 @@ fn settings_pages(say: Say) -> Vec<(&'static str, String)> {
     let people = settings::PeoplePage {
         f: f("People"),
         tab: settings::Tab::People,
-        people: vec![person("ada", Role::Admin, true, false), person("bo", Role::User, false, false), person("eve", Role::User, false, true)],
+        people: vec![
+            person("ada", Role::Admin, true, false),
+            person("bo", Role::User, false, false),
+            person("eve", Role::User, false, true),
+        ],
         add: guard.clone(),
         typed_name: say("cy cy"),
         typed_role: "user".into(),
-        error: Some((settings::Wrong::Name, say("The name must be 1 to 40 letters, digits, dots, dashes or underscores."))),
+        error: Some((
+            settings::Wrong::Name,
+            say("The name must be 1 to 40 letters, digits, dots, dashes or underscores."),
+        )),
     };
     let rules = settings::RulesPage {
         f: f("Rules"),
@@ -485,13 +614,25 @@ fn settings_pages(say: Say) -> Vec<(&'static str, String)> {
         freeze: guard.clone(),
         refresh: guard.clone(),
         save: guard.clone(),
-        rules: Some(settings::RulesForm { vmid_first: say("200"), vmid_last: say("299"), protected: say("plex\nnas"), poll_interval_s: say("30"), observe_interval_s: say("30") }),
+        rules: Some(settings::RulesForm {
+            vmid_first: say("200"),
+            vmid_last: say("299"),
+            protected: say("plex\nnas"),
+            poll_interval_s: say("30"),
+            observe_interval_s: say("30"),
+        }),
         error: Some(say("Guest numbers must run from 100 to 999999999, first to last.")),
         repository: settings::RepositoryCard {
             badge: Badge::new(Kind::Good, "ok"),
             words: say("Newest commit seen:"),
             last: say("9f2c1d7e4a"),
-            quarantined: vec![settings::QuarantineLine { commit: say("77aa"), subject: say("tweak"), author: say("mallory"), why: settings::quarantine_words(domain::repository::Quarantine::LockEdited), detail: say("k8s.lock.toml") }],
+            quarantined: vec![settings::QuarantineLine {
+                commit: say("77aa"),
+                subject: say("tweak"),
+                author: say("mallory"),
+                why: settings::quarantine_words(domain::repository::Quarantine::LockEdited),
+                detail: say("k8s.lock.toml"),
+            }],
         },
         house: vec![(say("VM image"), say("ubuntu-24.04"))],
     };
@@ -499,8 +640,18 @@ fn settings_pages(say: Say) -> Vec<(&'static str, String)> {
         f: f("System"),
         tab: settings::Tab::System,
         position: "8,412".into(),
-        projections: vec![settings::Projection { name: say("declarations"), position: "8,412".into(), lag: "0".into(), badge: Badge::new(Kind::Good, "up to date") }],
-        cards: vec![settings::Card { title: say("Proxmox"), badge: Badge::new(Kind::Good, "ok"), words: say("Seen 12 s ago."), advice: say("") }],
+        projections: vec![settings::Projection {
+            name: say("declarations"),
+            position: "8,412".into(),
+            lag: "0".into(),
+            badge: Badge::new(Kind::Good, "up to date"),
+        }],
+        cards: vec![settings::Card {
+            title: say("Proxmox"),
+            badge: Badge::new(Kind::Good, "ok"),
+            words: say("Seen 12 s ago."),
+            advice: say(""),
+        }],
         credentials: vec![(say("proxmox"), say("SHA256:ab12"))],
     };
     vec![("people", draw(&people)), ("rules", draw(&rules)), ("system", draw(&system))]
@@ -513,89 +664,228 @@ fn draw(page: &impl Template) -> String {
 /// All pages in all states, by name.
 pub fn all(say: Say) -> Vec<(&'static str, String)> {
     let f = |title, here| frame(title, here, Role::Admin, say);
-    let question = Question { about: QuestionAbout::WhichShare, text: say("Which share is meant?"), options: vec![say("10.0.20.5:/tank/vm"), say("10.0.20.5:/tank/iso")], span: None };
-    let refused = Failure::Refused { reason: RefusalReason::ShrinkDisk, text: say("Disks cannot be made smaller.") };
+    let question = Question {
+        about: QuestionAbout::WhichShare,
+        text: say("Which share is meant?"),
+        options: vec![say("10.0.20.5:/tank/vm"), say("10.0.20.5:/tank/iso")],
+        span: None,
+    };
+    let refused =
+        Failure::Refused { reason: RefusalReason::ShrinkDisk, text: say("Disks cannot be made smaller.") };
     let mut pages = vec![
         ("plan-admin", draw(&plan_page(Role::Admin, say))),
         ("plan-user", draw(&plan_page(Role::User, say))),
-        ("declaration-previewing", draw(&declaration_page(Status::Previewing { preview: 1, stage: Some(Stage::Interpreting) }, say))),
+        (
+            "declaration-previewing",
+            draw(&declaration_page(Status::Previewing { preview: 1, stage: Some(Stage::Interpreting) }, say)),
+        ),
         ("declaration-asking", draw(&declaration_page(Status::Asking { questions: vec![question] }, say))),
         ("declaration-refused", draw(&declaration_page(Status::Failed { failure: refused }, say))),
         ("run", draw(&run_page(say))),
         ("cluster", draw(&cluster_page(say))),
         ("guest", draw(&guest_page(say))),
     ];
-    pages.push(("declarations", draw(&declarations::DeclarationsPage {
-        f: f("Declarations", Section::Declarations),
-        filter: declarations::Filter { words: say("ubuntu"), ..Default::default() },
-        statuses: vec![("draft", "draft")],
-        authors: vec![say("ada"), say("bo")],
-        list: declarations::ListRegion {
-            rows: [Status::AwaitingApproval { by: domain::ids::AccountId(Uuid::nil()) }, Status::Draft, Status::Committed { commit: String::new() }]
+    pages.push((
+        "declarations",
+        draw(&declarations::DeclarationsPage {
+            f: f("Declarations", Section::Declarations),
+            filter: declarations::Filter { words: say("ubuntu"), ..Default::default() },
+            statuses: vec![("draft", "draft")],
+            authors: vec![say("ada"), say("bo")],
+            list: declarations::ListRegion {
+                rows: [
+                    Status::AwaitingApproval { by: domain::ids::AccountId(Uuid::nil()) },
+                    Status::Draft,
+                    Status::Committed { commit: String::new() },
+                ]
                 .iter()
-                .map(|status| declarations::Row { id: "14".into(), title: say("Three Ubuntu VMs for Kubernetes, named k8s-1 to k8s-3"), badge: declaration::badge(status), author: say("bo"), changed: before(400), guests: "3".into() })
+                .map(|status| declarations::Row {
+                    id: "14".into(),
+                    title: say("Three Ubuntu VMs for Kubernetes, named k8s-1 to k8s-3"),
+                    badge: declaration::badge(status),
+                    author: say("bo"),
+                    changed: before(400),
+                    guests: "3".into(),
+                })
                 .collect(),
-            filtered: true,
-            pager: Pager { newer: None, older: Some("/declarations?page=2".into()) },
-        },
-    })));
-    pages.push(("declarations-empty", draw(&declarations::DeclarationsPage {
-        f: f("Declarations", Section::Declarations),
-        filter: Default::default(),
-        statuses: vec![],
-        authors: vec![],
-        list: declarations::ListRegion { rows: vec![], filtered: false, pager: Pager::default() },
-    })));
-    pages.push(("new", draw(&edit::EditPage { guard: f("x", Section::None).guard("draft", 0), f: f("New declaration", Section::Declarations), id: "14".into(), existing: false, title: say(""), text: say("A VM"), error: Some(say("The text is empty; say what the cluster should look like.")), examples: edit::EXAMPLES.to_vec() })));
-    pages.push(("overview", draw(&overview::OverviewPage {
-        f: f("Overview", Section::Overview),
-        needs: overview::NeedsRegion {
-            needs: vec![
-                overview::Need { badge: Badge::new(Kind::Waiting, "awaiting approval"), what: say("Three Ubuntu VMs for Kubernetes"), detail: say("asked by bo"), at: Some(before(400)), href: "/declarations/14/plans/2".into(), button: "Open plan 2".into() },
-                overview::Need { badge: Badge::new(Kind::Waiting, "paused"), what: say("Run 16: Backups"), detail: say("Storage local-zfs is full."), at: Some(before(4_000)), href: "/runs/16".into(), button: "Open run 16".into() },
-            ],
-            running: vec![overview::Running { no: 17, title: say("Three Ubuntu VMs"), words: say("Step 3 of 6: cloning template 9000"), bar: Bar::of(2, 6, "active") }],
-            checked: Some(before(12)),
-        },
-        cluster: overview::ClusterRegion {
-            nodes: (1..=3).map(|n| overview::NodeLine { name: say(&format!("pve{n}")), badge: Badge::new(Kind::Good, "online"), guests: "4 running, 1 stopped".into(), memory: "38 of 64 GiB".into(), bar: Bar::of(38, 64, "active"), storage: "1,204 GiB".into() }).collect(),
-            note: say("Seen 12 s ago."),
-        },
-        lately: overview::LatelyRegion { lines: lines(say) },
-    })));
-    pages.push(("approvals", draw(&approvals::ApprovalsPage {
-        f: f("Approvals", Section::Approvals),
-        queue: approvals::QueueRegion { cards: vec![approvals::Card { id: "14".into(), no: 2, title: say("Three Ubuntu VMs for Kubernetes"), english: say(TEXT), badge: Badge::new(Kind::Waiting, "awaiting approval"), counts: plan::counts(&plan(say)), hazards: 2, author: say("bo"), at: before(400) }] },
-    })));
-    pages.push(("runs", draw(&runs::RunsPage {
-        f: f("Runs", Section::Runs),
-        list: runs::ListRegion { rows: vec![runs::Row { no: 17, title: say("Three Ubuntu VMs"), badge: runs::badge(&domain::run::Status::Running), words: "2 of 6".into(), started: before(300), lasted: "5 min 0 s".into() }], pager: Pager::default() },
-    })));
-    pages.push(("history", draw(&history::HistoryPage { f: f("History", Section::History), filter: history::Filter { person: say("ada"), declaration: say("14"), ..Default::default() }, people: vec![say("ada")], lines: lines(say), pager: Pager::default() })));
-    pages.push(("event", draw(&history::EventPage {
-        f: f("Event 8,412", Section::History),
-        position: 8_412,
-        sentence: say("Ada approved plan 2 with 5 steps"),
-        at: Moment(now()),
-        ago: before(12),
-        id: "0190".into(),
-        tag: say("declaration.plan_approved.v1"),
-        stream: say("declaration/14"),
-        version: 9,
-        actor: say("ada"),
-        correlation: Some("c".into()),
-        causation: Some(8_400),
-        chain: lines(say),
-        payload: Some(say("{\n  \"by\": \"ada\"\n}")),
-        hash: "9f2c".repeat(16),
-        copy: Copy { text: "9f2c".repeat(16), label: "Copy" },
-        before: Some(8_411),
-        after: None,
-    })));
+                filtered: true,
+                pager: Pager { newer: None, older: Some("/declarations?page=2".into()) },
+            },
+        }),
+    ));
+    pages.push((
+        "declarations-empty",
+        draw(&declarations::DeclarationsPage {
+            f: f("Declarations", Section::Declarations),
+            filter: Default::default(),
+            statuses: vec![],
+            authors: vec![],
+            list: declarations::ListRegion { rows: vec![], filtered: false, pager: Pager::default() },
+        }),
+    ));
+    pages.push((
+        "new",
+        draw(&edit::EditPage {
+            guard: f("x", Section::None).guard("draft", 0),
+            f: f("New declaration", Section::Declarations),
+            id: "14".into(),
+            existing: false,
+            title: say(""),
+            text: say("A VM"),
+            error: Some(say("The text is empty; say what the cluster should look like.")),
+            examples: edit::EXAMPLES.to_vec(),
+        }),
+    ));
+    pages.push((
+        "overview",
+        draw(&overview::OverviewPage {
+            f: f("Overview", Section::Overview),
+            needs: overview::NeedsRegion {
+                needs: vec![
+                    overview::Need {
+                        badge: Badge::new(Kind::Waiting, "awaiting approval"),
+                        what: say("Three Ubuntu VMs for Kubernetes"),
+                        detail: say("asked by bo"),
+                        at: Some(before(400)),
+                        href: "/declarations/14/plans/2".into(),
+                        button: "Open plan 2".into(),
+                    },
+                    overview::Need {
+                        badge: Badge::new(Kind::Waiting, "paused"),
+                        what: say("Run 16: Backups"),
+                        detail: say("Storage local-zfs is full."),
+                        at: Some(before(4_000)),
+                        href: "/runs/16".into(),
+                        button: "Open run 16".into(),
+                    },
+                ],
+                running: vec![overview::Running {
+                    no: 17,
+                    title: say("Three Ubuntu VMs"),
+                    words: say("Step 3 of 6: cloning template 9000"),
+                    bar: Bar::of(2, 6, "active"),
+                }],
+                checked: Some(before(12)),
+            },
+            cluster: overview::ClusterRegion {
+                nodes: (1..=3)
+                    .map(|n| overview::NodeLine {
+                        name: say(&format!("pve{n}")),
+                        badge: Badge::new(Kind::Good, "online"),
+                        guests: "4 running, 1 stopped".into(),
+                        memory: "38 of 64 GiB".into(),
+                        bar: Bar::of(38, 64, "active"),
+                        storage: "1,204 GiB".into(),
+                    })
+                    .collect(),
+                note: say("Seen 12 s ago."),
+            },
+            lately: overview::LatelyRegion { lines: lines(say) },
+        }),
+    ));
+    pages.push((
+        "approvals",
+        draw(&approvals::ApprovalsPage {
+            f: f("Approvals", Section::Approvals),
+            queue: approvals::QueueRegion {
+                cards: vec![approvals::Card {
+                    id: "14".into(),
+                    no: 2,
+                    title: say("Three Ubuntu VMs for Kubernetes"),
+                    english: say(TEXT),
+                    badge: Badge::new(Kind::Waiting, "awaiting approval"),
+                    counts: plan::counts(&plan(say)),
+                    hazards: 2,
+                    author: say("bo"),
+                    at: before(400),
+                }],
+            },
+        }),
+    ));
+    pages.push((
+        "runs",
+        draw(&runs::RunsPage {
+            f: f("Runs", Section::Runs),
+            list: runs::ListRegion {
+                rows: vec![runs::Row {
+                    no: 17,
+                    title: say("Three Ubuntu VMs"),
+                    badge: runs::badge(&domain::run::Status::Running),
+                    words: "2 of 6".into(),
+                    started: before(300),
+                    lasted: "5 min 0 s".into(),
+                }],
+                pager: Pager::default(),
+            },
+        }),
+    ));
+    pages.push((
+        "history",
+        draw(&history::HistoryPage {
+            f: f("History", Section::History),
+            filter: history::Filter { person: say("ada"), declaration: say("14"), ..Default::default() },
+            people: vec![say("ada")],
+            lines: lines(say),
+            pager: Pager::default(),
+        }),
+    ));
+    pages.push((
+        "event",
+        draw(&history::EventPage {
+            f: f("Event 8,412", Section::History),
+            position: 8_412,
+            sentence: say("Ada approved plan 2 with 5 steps"),
+            at: Moment(now()),
+            ago: before(12),
+            id: "0190".into(),
+            tag: say("declaration.plan_approved.v1"),
+            stream: say("declaration/14"),
+            version: 9,
+            actor: say("ada"),
+            correlation: Some("c".into()),
+            causation: Some(8_400),
+            chain: lines(say),
+            payload: Some(say("{\n  \"by\": \"ada\"\n}")),
+            hash: "9f2c".repeat(16),
+            copy: Copy { text: "9f2c".repeat(16), label: "Copy" },
+            before: Some(8_411),
+            after: None,
+        }),
+    ));
     pages.extend(settings_pages(say));
-    pages.push(("account", draw(&account::AccountPage { name: say("ada"), role: "admin", sessions: vec![account::Session { this: true, began: before(900), seen: before(2) }], change: f("x", Section::None).guard("p", 0), end: f("x", Section::None).guard("s", 0), f: f("My account", Section::Account), error: Some(say("The present password is wrong.")) })));
-    pages.push(("sign-in", draw(&sign_in::SignInPage { f: Frame::new("Sign in", Section::None, now()), name: say("ada"), next: say("/runs/17"), token: "t".into(), error: Some(say("Name or password is wrong.")) })));
-    pages.push(("error-404", draw(&error::ErrorPage { f: f("No such run", Section::None), title: say("There is no run 91"), text: say("The newest is 88."), advice: say(""), link: Some(("/runs".into(), "All runs".into())), typed: Some(say("A VM called web")) })));
+    pages.push((
+        "account",
+        draw(&account::AccountPage {
+            name: say("ada"),
+            role: "admin",
+            sessions: vec![account::Session { this: true, began: before(900), seen: before(2) }],
+            change: f("x", Section::None).guard("p", 0),
+            end: f("x", Section::None).guard("s", 0),
+            f: f("My account", Section::Account),
+            error: Some(say("The present password is wrong.")),
+        }),
+    ));
+    pages.push((
+        "sign-in",
+        draw(&sign_in::SignInPage {
+            f: Frame::new("Sign in", Section::None, now()),
+            name: say("ada"),
+            next: say("/runs/17"),
+            token: "t".into(),
+            error: Some(say("Name or password is wrong.")),
+        }),
+    ));
+    pages.push((
+        "error-404",
+        draw(&error::ErrorPage {
+            f: f("No such run", Section::None),
+            title: say("There is no run 91"),
+            text: say("The newest is 88."),
+            advice: say(""),
+            link: Some(("/runs".into(), "All runs".into())),
+            typed: Some(say("A VM called web")),
+        }),
+    ));
     pages.push(("help", draw(&help::HelpPage { f: f("Help", Section::None) })));
     pages
 }
