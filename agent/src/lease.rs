@@ -75,6 +75,7 @@ impl Lease {
 async fn keep(lease: Lease, store: Store, stop: CancellationToken) {
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             () = lease.lost.cancelled() => return,
             () = tokio::time::sleep(LEASE_RENEW_EVERY) => {}

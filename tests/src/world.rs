@@ -58,6 +58,9 @@ impl InProcess {
 impl World {
     /// The fixture cluster, two people, the house rules; nothing declared yet.
     pub async fn start() -> Self {
+        // RUST_LOG shows what the services say; without it they are silent.
+        let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         let dir = tempfile::tempdir().expect("a temporary folder");
         let facts: Facts = serde_json::from_str(interpreter::fixtures::CLUSTER).expect("the fixture is valid");
         let secret = Uuid::new_v4().to_string();

@@ -68,8 +68,9 @@ impl Publication {
         let line = format!("MycoPod-Plan: {digest}");
         for _ in 0..MOVED_TRIES_MAX {
             match self.repository.find_line(&line).await {
-                Ok(Some(commit)) => return Ok(Ok(commit)),
-                Ok(None) => {}
+                Ok(Some(commit)) if self.holds(&commit, &new).await => return Ok(Ok(commit)),
+                // Somebody else's commit that only names our plan is not ours.
+                Ok(Some(_) | None) => {}
                 Err(error) => return Ok(Err(error)),
             }
             match self.repository.commit(&new).await {
@@ -78,6 +79,19 @@ impl Publication {
             }
         }
         Ok(Err(RepositoryError::Moved))
+    }
+}
+
+impl Publication {
+    /// Whether a commit holds our files byte for byte.
+    async fn holds(&self, commit: &str, new: &NewCommit) -> bool {
+        for (path, content) in &new.files {
+            match self.repository.file(commit, path).await {
+                Ok(Some(found)) if found == content.as_bytes() => {}
+                _ => return false,
+            }
+        }
+        true
     }
 }
 

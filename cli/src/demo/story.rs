@@ -28,7 +28,6 @@ struct Story {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Step {
     /// Who does it: `ada` or `bo`.
     r#as: String,

@@ -155,6 +155,15 @@ impl Committer {
             Err(error) => return Err((group, tries.explain(error))),
         };
         let Some(session) = &self.session else { return Ok(group) };
+        // A lease may have been taken since the last group: a newer epoch than is known is looked up, not refused.
+        if resent.is_none() && group.iter().any(|request| self.known.is_behind(request.lease.as_ref())) {
+            match session.catch_up(&mut self.known).await {
+                Ok(true) => self.core.forget(),
+                Ok(false) => {}
+                Err(error) if error.is_transient() => return Ok(self.drop_session(group)),
+                Err(error) => return Err((group, tries.explain(error))),
+            }
+        }
         let again = resent.is_some();
         let (requests, plan) = match resent {
             Some(plan) => (group, plan),

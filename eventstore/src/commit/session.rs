@@ -5,7 +5,7 @@ use crate::{
     connect::{self, Connector, within_limit},
     error::{StoreError, chain_of, database, is_outage, never_sent},
     limits,
-    types::{Appended, Head},
+    types::{Appended, Head, LeaseToken},
 };
 use std::{
     collections::HashMap,
@@ -49,6 +49,11 @@ impl Default for Known {
 impl Known {
     pub fn version(&self, stream: Uuid) -> Option<i64> {
         self.versions.get(&stream).copied()
+    }
+
+    /// Whether a token is newer than what is known of its lease.
+    pub fn is_behind(&self, lease: Option<&LeaseToken>) -> bool {
+        lease.is_some_and(|lease| self.lease_epoch(&lease.name).is_none_or(|known| known < lease.epoch))
     }
 
     pub fn lease_epoch(&self, name: &str) -> Option<i64> {

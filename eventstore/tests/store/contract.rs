@@ -187,8 +187,9 @@ async fn a_lost_lease_fences_its_appends(log: impl EventLog) {
     assert!(matches!(log.append(under(&second)).await, Err(AppendError::Fenced { .. })));
     log.release_lease(&third).await.unwrap();
     assert!(matches!(log.append(under(&third)).await, Err(AppendError::Fenced { .. })));
-    assert!(log.acquire_lease("cluster", "c", hour).await.unwrap().is_some());
-    assert_eq!(log.head().await.unwrap().position, 3);
+    let fourth = log.acquire_lease("cluster", "c", hour).await.unwrap().unwrap();
+    log.append(under(&fourth)).await.expect("a lease just taken is honoured by the first append under it");
+    assert_eq!(log.head().await.unwrap().position, 4);
 }
 
 async fn malformed_appends_are_refused(log: impl EventLog) {
