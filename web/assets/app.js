@@ -43,7 +43,14 @@
   });
   document.addEventListener("htmx:sseMessage", (event) => { say(event.target); freshen(); });
   document.addEventListener("htmx:sseOpen", () => { last = new Date(); lost(false); });
-  document.addEventListener("htmx:sseError", () => lost(true));
+  document.addEventListener("htmx:sseError", () => { if (!leaving) lost(true); });
+  // A page that is left closes its stream itself: otherwise the browser breaks it off, which counts as lost.
+  let leaving = false;
+  addEventListener("beforeunload", () => {
+    leaving = true;
+    for (const element of document.querySelectorAll("[sse-connect]")) element["htmx-internal-data"]?.sseEventSource?.close();
+  });
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   const wake = () => {
     if (document.hidden) return;
     for (const [region, html] of rested) {

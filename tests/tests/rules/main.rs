@@ -2,6 +2,7 @@
 
 mod arrows;
 mod crash;
+mod events_doc;
 mod faults;
 mod idempotence;
 mod readmodels;
