@@ -96,8 +96,12 @@ impl Open {
     }
 
     fn note_commit(&mut self, event: &Recorded) {
-        let Ok(repository::Event::CommitSeen { commit, declaration: Some(declaration), plan: Some(plan), .. }) =
-            eventstore::decode::<repository::Event>(event)
+        let Ok(repository::Event::CommitSeen {
+            commit,
+            declaration: Some(declaration),
+            plan: Some(plan),
+            ..
+        }) = eventstore::decode::<repository::Event>(event)
         else {
             return;
         };
@@ -107,7 +111,11 @@ impl Open {
 }
 
 /// Follows the log and publishes what is open until `stop`.
-pub async fn follow(store: Store, open: watch::Sender<Open>, stop: CancellationToken) -> Result<(), StoreError> {
+pub async fn follow(
+    store: Store,
+    open: watch::Sender<Open>,
+    stop: CancellationToken,
+) -> Result<(), StoreError> {
     let head = store.head().await?.position;
     let mut subscription = store.subscribe(0);
     if head == 0 {

@@ -30,7 +30,11 @@ struct Held {
 
 impl Lease {
     /// Waits until this agent holds the lease, then keeps it until `stop`.
-    pub async fn hold(store: &Store, holder: &str, stop: CancellationToken) -> Result<Option<Self>, StoreError> {
+    pub async fn hold(
+        store: &Store,
+        holder: &str,
+        stop: CancellationToken,
+    ) -> Result<Option<Self>, StoreError> {
         loop {
             let asked = Instant::now();
             match store.acquire_lease(NAME, holder, LEASE_TTL).await {

@@ -53,7 +53,9 @@ pub struct Agent {
 impl Agent {
     /// Waits for the lease, then works until `stop`, until the lease is lost, or, with `once`, until nothing is open.
     pub async fn start(config: Config, stop: CancellationToken, once: bool) -> Result<(), AgentError> {
-        let Some(lease) = Lease::hold(&config.store, &config.holder, stop.clone()).await? else { return Ok(()) };
+        let Some(lease) = Lease::hold(&config.store, &config.holder, stop.clone()).await? else {
+            return Ok(());
+        };
         let agent = Self {
             log: Log::new(config.store, lease),
             api: Arc::new(config.api),
@@ -67,13 +69,20 @@ impl Agent {
     async fn work(self, once: bool) -> Result<(), AgentError> {
         let (open_tx, open) = watch::channel(Open::default());
         let lost = self.log.lease.lost().clone();
-        let observer =
-            Observer { log: self.log.clone(), api: self.api.clone(), turn: Arc::new(tokio::sync::Mutex::new(())) };
+        let observer = Observer {
+            log: self.log.clone(),
+            api: self.api.clone(),
+            turn: Arc::new(tokio::sync::Mutex::new(())),
+        };
         let mut tasks = JoinSet::new();
         tasks.spawn(follow(self.log.store.clone(), open_tx, lost.clone()));
         tasks.spawn(observing(observer.clone(), open.clone(), lost.clone()));
         tasks.spawn(previewing(
-            Previews { log: self.log.clone(), observer: observer.clone(), interpreter: self.interpreter.clone() },
+            Previews {
+                log: self.log.clone(),
+                observer: observer.clone(),
+                interpreter: self.interpreter.clone(),
+            },
             open.clone(),
             lost.clone(),
         ));
@@ -156,7 +165,11 @@ async fn previewing(previews: Previews, mut open: watch::Receiver<Open>, lost: C
     Ok(())
 }
 
-async fn publishing(publication: Publication, mut open: watch::Receiver<Open>, lost: CancellationToken) -> Work {
+async fn publishing(
+    publication: Publication,
+    mut open: watch::Receiver<Open>,
+    lost: CancellationToken,
+) -> Work {
     while let Some(work) = woken(&mut open, &lost, |open| !open.commits.is_empty()).await {
         for id in &work.commits {
             rested("a commit", publication.run(*id).await, &lost).await?;
@@ -166,7 +179,11 @@ async fn publishing(publication: Publication, mut open: watch::Receiver<Open>, l
     Ok(())
 }
 
-async fn reconciling(process: Reconciliation, mut open: watch::Receiver<Open>, lost: CancellationToken) -> Work {
+async fn reconciling(
+    process: Reconciliation,
+    mut open: watch::Receiver<Open>,
+    lost: CancellationToken,
+) -> Work {
     let has_work = |open: &Open| !open.runs.is_empty() || (!open.starts.is_empty() && open.paused.is_empty());
     while let Some(work) = woken(&mut open, &lost, has_work).await {
         rested("a run", process.run(&work).await.map(drop), &lost).await?;

@@ -7,7 +7,13 @@ use uuid::Uuid;
 
 /// Describe a Proxmox cluster in English, see exactly what would happen, approve it, watch it happen.
 #[derive(Parser)]
-#[command(name = "mycopod", version, max_term_width = 80, arg_required_else_help = false, disable_help_subcommand = true)]
+#[command(
+    name = "mycopod",
+    version,
+    max_term_width = 80,
+    arg_required_else_help = false,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// Configuration file
     #[arg(long, global = true, env = "MYCOPOD_CONFIG", default_value = "/etc/mycopod/config.toml")]
@@ -361,8 +367,9 @@ pub enum DeclarationRef {
 impl std::str::FromStr for DeclarationRef {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map(Self::No).or_else(|_| text.parse().map(Self::Id)).map_err(|_| {
-            format!("{text} is neither a number nor an id of a declaration")
-        })
+        text.parse()
+            .map(Self::No)
+            .or_else(|_| text.parse().map(Self::Id))
+            .map_err(|_| format!("{text} is neither a number nor an id of a declaration"))
     }
 }

@@ -124,5 +124,9 @@ impl Config {
 }
 
 fn missing(part: &str) -> Failure {
-    Failure::new(Code::Usage, format!("the configuration has no part [{part}]"), "add it, or use the other service's file")
+    Failure::new(
+        Code::Usage,
+        format!("the configuration has no part [{part}]"),
+        "add it, or use the other service's file",
+    )
 }

@@ -27,9 +27,9 @@ impl Context {
     pub async fn open(path: &Path) -> Result<Self, Failure> {
         let config = Config::read(path)?;
         let (store, ring, url) = open_store(&config, "mycopod command line").await?;
-        let reader = Reader::connect(&url, ring).await.map_err(|error| {
-            Failure::new(Code::Unavailable, &error, "check that the database runs")
-        })?;
+        let reader = Reader::connect(&url, ring)
+            .await
+            .map_err(|error| Failure::new(Code::Unavailable, &error, "check that the database runs"))?;
         Ok(Self { config, store, reader })
     }
 
@@ -39,13 +39,23 @@ impl Context {
         let mut active = accounts.into_iter().filter(|account| !account.disabled);
         let found = match &person.name {
             Some(name) => active.find(|account| account.name == *name).ok_or_else(|| {
-                Failure::new(Code::NotFound, format!("there is no active account {name}"), "`mycopod user list` lists them")
+                Failure::new(
+                    Code::NotFound,
+                    format!("there is no active account {name}"),
+                    "`mycopod user list` lists them",
+                )
             })?,
             None => {
                 let mut admins = active.filter(|account| account.role == domain::account::Role::Admin);
                 match (admins.next(), admins.next()) {
                     (Some(only), None) => only,
-                    _ => return Err(Failure::new(Code::Usage, "it is not clear who acts", "name the account with --as NAME")),
+                    _ => {
+                        return Err(Failure::new(
+                            Code::Usage,
+                            "it is not clear who acts",
+                            "name the account with --as NAME",
+                        ));
+                    }
                 }
             }
         };
@@ -53,14 +63,21 @@ impl Context {
     }
 
     pub async fn declaration(&self, named: &str) -> Result<DeclarationRow, Failure> {
-        let reference: DeclarationRef =
-            named.parse().map_err(|why: String| Failure::new(Code::Usage, why, "`mycopod declare` prints it"))?;
+        let reference: DeclarationRef = named
+            .parse()
+            .map_err(|why: String| Failure::new(Code::Usage, why, "`mycopod declare` prints it"))?;
         let found = match reference {
-            DeclarationRef::Id(id) => self.reader.declaration(DeclarationId(id)).await.map_err(read_failed)?,
+            DeclarationRef::Id(id) => {
+                self.reader.declaration(DeclarationId(id)).await.map_err(read_failed)?
+            }
             DeclarationRef::No(no) => self.reader.declaration_no(no).await.map_err(read_failed)?,
         };
         found.ok_or_else(|| {
-            Failure::new(Code::NotFound, format!("there is no declaration {named}"), "open the list in the pages")
+            Failure::new(
+                Code::NotFound,
+                format!("there is no declaration {named}"),
+                "open the list in the pages",
+            )
         })
     }
 }
@@ -71,7 +88,8 @@ pub async fn open_store(
 ) -> Result<(Store, secrets::KeyRing, secrets::Secret<String>), Failure> {
     let ring = config.open_key_ring()?;
     let url = config.database_url(&ring)?;
-    let store_config = StoreConfig { application: application.to_owned(), ..StoreConfig::new(url.clone(), ring.clone()) };
+    let store_config =
+        StoreConfig { application: application.to_owned(), ..StoreConfig::new(url.clone(), ring.clone()) };
     let store = Store::connect(store_config).await.map_err(store_failed)?;
     Ok((store, ring, url))
 }
@@ -101,7 +119,6 @@ pub fn refused<R: std::fmt::Display>(error: HandleError<R>) -> Failure {
 pub fn by(actor: Actor) -> Meta {
     Meta { actor: Some(actor.id.0), ..Meta::default() }
 }
-
 
 /// An aggregate as it is now, folded from its stream, with the position it was read at.
 pub async fn load<D: Decider>(store: &Store, category: Category, id: Uuid) -> Result<(D, i64), Failure> {

@@ -81,7 +81,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Thaw => commands::freeze::thaw(config).await,
         Command::Doctor => commands::doctor::run(config, json).await,
         Command::Config(command) => commands::config::run(config, command, json),
-        Command::Interpret { jsonl, replay, cluster } => commands::interpret::run(jsonl, replay, cluster).await,
+        Command::Interpret { jsonl, replay, cluster } => {
+            commands::interpret::run(jsonl, replay, cluster).await
+        }
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
             clap_complete::generate(shell, &mut command, "mycopod", &mut std::io::stdout());

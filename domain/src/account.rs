@@ -144,7 +144,9 @@ impl Decider for Account {
             Command::SignIn => vec![Event::SignedIn {}],
             Command::FailSignIn => vec![Event::SignInFailed {}],
             Command::SignOut => vec![Event::SignedOut {}],
-            Command::ChangePassword { password_hash, by } => vec![Event::PasswordChanged { password_hash, by: by.id }],
+            Command::ChangePassword { password_hash, by } => {
+                vec![Event::PasswordChanged { password_hash, by: by.id }]
+            }
             Command::ChangeRole { by, .. } | Command::Disable { by, .. } | Command::Enable { by }
                 if !by.is_admin() =>
             {
@@ -154,7 +156,9 @@ impl Decider for Account {
             Command::ChangeRole { role: Role::User, other_admins: 0, .. } => return Err(Refusal::LastAdmin),
             Command::ChangeRole { role, by, .. } => vec![Event::RoleChanged { role, by: by.id }],
             Command::Disable { .. } if self.disabled => vec![],
-            Command::Disable { other_admins: 0, .. } if role == Role::Admin => return Err(Refusal::LastAdmin),
+            Command::Disable { other_admins: 0, .. } if role == Role::Admin => {
+                return Err(Refusal::LastAdmin);
+            }
             Command::Disable { by, .. } => vec![Event::Disabled { by: by.id }],
             Command::Enable { .. } if !self.disabled => vec![],
             Command::Enable { by } => vec![Event::Enabled { by: by.id }],

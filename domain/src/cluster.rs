@@ -170,7 +170,12 @@ impl Cluster {
         for vmid in gone.into_iter().filter(|vmid| self.guests.contains_key(vmid)) {
             events.push(Event::GuestGone { vmid });
         }
-        events.push(Event::Observed { at: seen.at, pve_version: seen.pve_version, quorate: seen.quorate, reads });
+        events.push(Event::Observed {
+            at: seen.at,
+            pve_version: seen.pve_version,
+            quorate: seen.quorate,
+            reads,
+        });
         events
     }
 }
@@ -286,7 +291,12 @@ mod tests {
     }
 
     fn observed() -> Event {
-        Event::Observed { at: DateTime::UNIX_EPOCH, pve_version: "8.4.1".into(), quorate: true, reads: vec![] }
+        Event::Observed {
+            at: DateTime::UNIX_EPOCH,
+            pve_version: "8.4.1".into(),
+            quorate: true,
+            reads: vec![],
+        }
     }
 
     #[test]

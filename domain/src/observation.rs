@@ -197,7 +197,8 @@ impl GuestSeen {
 
 /// `30G`, `4096M`, `1T` in whole GiB, rounded up: a disk never counts as smaller than it is asked to be.
 pub fn size_gib(text: &str) -> Option<u64> {
-    let (digits, unit) = text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len()));
+    let (digits, unit) =
+        text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len()));
     let number: f64 = digits.parse().ok()?;
     let gib = match unit {
         "" => number / 1024.0 / 1024.0 / 1024.0,

@@ -81,7 +81,9 @@ impl Decider for Repository {
     fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
         Ok(match command {
             Command::Refresh { by } => vec![Event::RefreshRequested { by }],
-            Command::See { commit, .. } | Command::Quarantine { commit, .. } if self.has_seen(&commit) => vec![],
+            Command::See { commit, .. } | Command::Quarantine { commit, .. } if self.has_seen(&commit) => {
+                vec![]
+            }
             Command::See { commit, author, subject, approved } => {
                 let (declaration, plan) = approved.unzip();
                 vec![Event::CommitSeen { commit, author, subject, declaration, plan }]
@@ -90,7 +92,9 @@ impl Decider for Repository {
                 vec![Event::CommitQuarantined { commit, author, subject, why, detail }]
             }
             // Only changes of state are facts: a repository that stays away is told once.
-            Command::FailPoll { why } if self.failing.as_ref() != Some(&why) => vec![Event::PollFailed { why }],
+            Command::FailPoll { why } if self.failing.as_ref() != Some(&why) => {
+                vec![Event::PollFailed { why }]
+            }
             Command::SucceedPoll if self.failing.is_some() => vec![Event::PollRecovered {}],
             Command::FailPoll { .. } | Command::SucceedPoll => vec![],
         })

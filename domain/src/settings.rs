@@ -85,7 +85,10 @@ impl Decider for Settings {
         let by = by.map(|actor| actor.id);
         match command {
             Command::SetRules { rules, .. } => {
-                if rules.vmid_first < 100 || rules.vmid_last > 999_999_999 || rules.vmid_first > rules.vmid_last {
+                if rules.vmid_first < 100
+                    || rules.vmid_last > 999_999_999
+                    || rules.vmid_first > rules.vmid_last
+                {
                     return Err(Refusal::BadRange);
                 }
                 if ![rules.poll_interval_s, rules.observe_interval_s]

@@ -28,7 +28,9 @@ impl ReadError {
             }
             Self::Unknown(_) => "`mycopod projections list` names them.".into(),
             Self::Log(error) => error.advice(),
-            Self::Differs { .. } => "Keep both for a report; `mycopod projections rebuild` without --compare swaps.".into(),
+            Self::Differs { .. } => {
+                "Keep both for a report; `mycopod projections rebuild` without --compare swaps.".into()
+            }
             Self::Overtaken(_) => "Try again.".into(),
         }
     }

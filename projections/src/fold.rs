@@ -87,9 +87,9 @@ impl Rows {
         match self.rows.get(key) {
             None => Err(Poison(format!("row {key} was not named beforehand"))),
             Some(None) => Ok(None),
-            Some(Some(row)) => {
-                serde_json::from_str(&row.doc).map(Some).map_err(|error| Poison(format!("row {key}: {error}")))
-            }
+            Some(Some(row)) => serde_json::from_str(&row.doc)
+                .map(Some)
+                .map_err(|error| Poison(format!("row {key}: {error}"))),
         }
     }
 

@@ -17,5 +17,5 @@ mod table;
 
 pub use error::ReadError;
 pub use projector::{Changed, Projector};
-pub use table::Checkpoint;
 pub use reader::{DeclarationFilter, HistoryFilter, Reader};
+pub use table::Checkpoint;

@@ -218,11 +218,19 @@ async fn fold_group(
     }
     table::write(&mut tx, rest, name, live.projection.sealed(), &written).await?;
     if !removed.is_empty() {
-        sqlx::query(&format!("delete from read.{name} where key = any($1)")).bind(&removed).execute(&mut *tx).await?;
+        sqlx::query(&format!("delete from read.{name} where key = any($1)"))
+            .bind(&removed)
+            .execute(&mut *tx)
+            .await?;
     }
     tx.commit().await?;
     if let Some((position, why)) = &poison {
-        tracing::error!(projection = name, position, why, "an event cannot be folded; this read model stops here");
+        tracing::error!(
+            projection = name,
+            position,
+            why,
+            "an event cannot be folded; this read model stops here"
+        );
     }
     live.checkpoint.position = position;
     live.checkpoint.poison = poison;

@@ -4,8 +4,8 @@ use crate::error::ReadError;
 use crate::folds;
 use crate::limits::{CONNECTIONS_MAX, PAGE_ROWS_MAX};
 use crate::model::{
-    Account, ClusterMeta, ClusterView, CommitRow, DeclarationRow, DeclarationStatus, GuestRow, HistoryRow, NodeRow,
-    PlanRow, RepositoryRow, RunRow, SettingsRow, StorageRow,
+    Account, ClusterMeta, ClusterView, CommitRow, DeclarationRow, DeclarationStatus, GuestRow, HistoryRow,
+    NodeRow, PlanRow, RepositoryRow, RunRow, SettingsRow, StorageRow,
 };
 use crate::table::{self, Checkpoint, Rest};
 use domain::account::Role;
@@ -67,8 +67,10 @@ impl Reader {
 
     /// Rows of one kind, highest rank first.
     async fn many<T: DeserializeOwned>(&self, name: &str, prefix: &str) -> Result<Vec<T>, ReadError> {
-        let sql = format!("select doc from read.{name} where key like $1 and rank >= 0 order by rank desc, key");
-        let rows = sqlx::query(&sql).bind(format!("{prefix}%")).fetch_all(&self.pool).await.map_err(ReadError::from);
+        let sql =
+            format!("select doc from read.{name} where key like $1 and rank >= 0 order by rank desc, key");
+        let rows =
+            sqlx::query(&sql).bind(format!("{prefix}%")).fetch_all(&self.pool).await.map_err(ReadError::from);
         rows.or_else(missing)?.into_iter().map(|row| parse(name, &self.rest.open(row.get(0))?)).collect()
     }
 
@@ -139,13 +141,15 @@ impl Reader {
         .map_err(ReadError::from)
         .or_else(missing)?;
         let total = rows.first().map_or(0, |row| row.get(1));
-        let rows: Result<_, _> = rows.into_iter().map(|row| parse("declarations", &self.rest.open(row.get(0))?)).collect();
+        let rows: Result<_, _> =
+            rows.into_iter().map(|row| parse("declarations", &self.rest.open(row.get(0))?)).collect();
         Ok((rows?, total))
     }
 
     /// Declarations an Admin has to decide on, oldest first: asked for approval.
     pub async fn approvals_waiting(&self) -> Result<Vec<DeclarationRow>, ReadError> {
-        let filter = DeclarationFilter { status: Some(DeclarationStatus::AwaitingApproval), ..Default::default() };
+        let filter =
+            DeclarationFilter { status: Some(DeclarationStatus::AwaitingApproval), ..Default::default() };
         let (mut rows, _) = self.declarations(&filter, 0, PAGE_ROWS_MAX).await?;
         rows.sort_by_key(|row| row.asked.as_ref().map(|asked| asked.at));
         Ok(rows)
@@ -173,7 +177,8 @@ impl Reader {
         .map_err(ReadError::from)
         .or_else(missing)?;
         let total = rows.first().map_or(0, |row| row.get(1));
-        let rows: Result<_, _> = rows.into_iter().map(|row| parse("runs", &self.rest.open(row.get(0))?)).collect();
+        let rows: Result<_, _> =
+            rows.into_iter().map(|row| parse("runs", &self.rest.open(row.get(0))?)).collect();
         Ok((rows?, total))
     }
 
@@ -206,7 +211,8 @@ impl Reader {
 
     /// The newest commits first.
     pub async fn repository(&self) -> Result<RepositoryRow, ReadError> {
-        let state: folds::RepositoryState = self.one("repository", folds::REPOSITORY_STATE).await?.unwrap_or_default();
+        let state: folds::RepositoryState =
+            self.one("repository", folds::REPOSITORY_STATE).await?.unwrap_or_default();
         let mut commits: Vec<CommitRow> = self.many("repository", "commit/").await?;
         commits.truncate(usize::try_from(PAGE_ROWS_MAX).unwrap_or(usize::MAX));
         Ok(RepositoryRow { commits, failing: state.failing, refreshed_at: state.refreshed_at })
@@ -286,5 +292,6 @@ fn missing<T: Default>(error: ReadError) -> Result<T, ReadError> {
 }
 
 fn parse<T: DeserializeOwned>(name: &str, doc: &str) -> Result<T, ReadError> {
-    serde_json::from_str(doc).map_err(|error| ReadError::Unreadable { table: name.to_owned(), why: error.to_string() })
+    serde_json::from_str(doc)
+        .map_err(|error| ReadError::Unreadable { table: name.to_owned(), why: error.to_string() })
 }

@@ -107,7 +107,8 @@ pub async fn rebuild(
             .bind(name)
             .execute(&mut *tx)
             .await?;
-        let live = table::checkpoint(&mut tx, name).await?.ok_or_else(|| ReadError::Unknown(name.to_owned()))?;
+        let live =
+            table::checkpoint(&mut tx, name).await?.ok_or_else(|| ReadError::Unknown(name.to_owned()))?;
         if live.position > position || (compare && live.position != position) {
             tx.rollback().await?;
             if live.position < position {
@@ -121,7 +122,8 @@ pub async fn rebuild(
         }
         let equal = if compare {
             let old = table::dump(&mut tx, &rest, name).await?;
-            let old: std::collections::BTreeMap<&str, &Row> = old.iter().map(|(key, row)| (key.as_str(), row)).collect();
+            let old: std::collections::BTreeMap<&str, &Row> =
+                old.iter().map(|(key, row)| (key.as_str(), row)).collect();
             let new: std::collections::BTreeMap<&str, &Row> = kept.iter().copied().collect();
             if let Some(key) = old.keys().chain(new.keys()).find(|key| old.get(**key) != new.get(**key)) {
                 return Err(ReadError::Differs { name: name.to_owned(), key: (*key).to_owned() });

@@ -61,7 +61,9 @@ pub(crate) async fn prepare(pool: &PgPool) -> Result<(), ReadError> {
     .await;
     match made {
         // Two processes at once: the other one made it.
-        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("23505" | "42P07")) => Ok(()),
+        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("23505" | "42P07")) => {
+            Ok(())
+        }
         made => made.map(drop).map_err(ReadError::from),
     }
 }
@@ -87,7 +89,10 @@ pub(crate) async fn begin(pool: &PgPool, projection: &dyn Projection) -> Result<
         return Ok(found);
     }
     let generation: Option<i32> =
-        sqlx::query_scalar("select generation from read.checkpoints where projection = $1").bind(name).fetch_optional(&mut *tx).await?;
+        sqlx::query_scalar("select generation from read.checkpoints where projection = $1")
+            .bind(name)
+            .fetch_optional(&mut *tx)
+            .await?;
     let generation = generation.unwrap_or(0) + 1;
     sqlx::query(&format!("drop table if exists read.{name}")).execute(&mut *tx).await?;
     sqlx::query(&create_sql(name)).execute(&mut *tx).await?;
@@ -108,12 +113,17 @@ pub(crate) async fn begin(pool: &PgPool, projection: &dyn Projection) -> Result<
 }
 
 async fn exists(connection: &mut PgConnection, table: &str) -> Result<bool, ReadError> {
-    let found: Option<String> =
-        sqlx::query_scalar("select to_regclass('read.' || $1)::text").bind(table).fetch_one(connection).await?;
+    let found: Option<String> = sqlx::query_scalar("select to_regclass('read.' || $1)::text")
+        .bind(table)
+        .fetch_one(connection)
+        .await?;
     Ok(found.is_some())
 }
 
-pub(crate) async fn checkpoint(connection: &mut PgConnection, name: &str) -> Result<Option<Checkpoint>, ReadError> {
+pub(crate) async fn checkpoint(
+    connection: &mut PgConnection,
+    name: &str,
+) -> Result<Option<Checkpoint>, ReadError> {
     let row = sqlx::query(
         "select version, generation, position, poison_position, poison from read.checkpoints where projection = $1",
     )
@@ -139,7 +149,9 @@ pub(crate) async fn load(
         .bind(keys)
         .fetch_all(pool)
         .await?;
-    rows.into_iter().map(|row| Ok((row.get(0), Row { rank: row.get(1), doc: rest.open(row.get(2))? }))).collect()
+    rows.into_iter()
+        .map(|row| Ok((row.get(0), Row { rank: row.get(1), doc: rest.open(row.get(2))? })))
+        .collect()
 }
 
 /// Every row in the order of keys: the canonical form in which two builds are compared.
@@ -151,7 +163,9 @@ pub(crate) async fn dump(
     let rows = sqlx::query(&format!("select key, rank, doc from read.{table} order by key collate \"C\""))
         .fetch_all(connection)
         .await?;
-    rows.into_iter().map(|row| Ok((row.get(0), Row { rank: row.get(1), doc: rest.open(row.get(2))? }))).collect()
+    rows.into_iter()
+        .map(|row| Ok((row.get(0), Row { rank: row.get(1), doc: rest.open(row.get(2))? })))
+        .collect()
 }
 
 /// Upserts rows in one statement.
@@ -167,7 +181,8 @@ pub(crate) async fn write(
     }
     let keys: Vec<&str> = rows.iter().map(|(key, _)| *key).collect();
     let ranks: Vec<i64> = rows.iter().map(|(_, row)| row.rank).collect();
-    let docs: Vec<String> = rows.iter().map(|(_, row)| rest.close(sealed, &row.doc)).collect::<Result<_, _>>()?;
+    let docs: Vec<String> =
+        rows.iter().map(|(_, row)| rest.close(sealed, &row.doc)).collect::<Result<_, _>>()?;
     sqlx::query(&format!(
         "insert into read.{table} (key, rank, doc) select * from unnest($1::text[], $2::bigint[], $3::text[])
          on conflict (key) do update set rank = excluded.rank, doc = excluded.doc"

@@ -43,7 +43,7 @@ async function person(browser, address, name, password, faults) {
   page.setDefaultTimeout(WAIT_MS);
   page.on("console", (message) => {
     // Refusals the story asks for show as failed resources; everything else is a fault.
-    if (message.type() === "error" && !/status of (403|404|422)/.test(message.text())) faults.push(`${name}: ${message.text()}`);
+    if (message.type() === "error" && !/status of (403|404|422)/.test(message.text())) faults.push(`${name} at ${page.url()}: ${message.text()}`);
   });
   page.on("pageerror", (error) => faults.push(`${name}: ${error.message}`));
   await page.addInitScript(() => {
@@ -160,8 +160,10 @@ async function story(address, logins, faults) {
     await ada.click("a:has-text('Open')");
     await ada.fill("#confirm-1", "web-new");
     await ada.click("button:has-text('Approve and apply')");
-    await ada.waitForSelector("[role=alert]");
-    await look(ada, "plan-wrong-name", faults);
+    await ada.waitForSelector("text=to confirm that it is destroyed");
+    await look(ada, "wrong-name", faults);
+    await ada.goBack();
+    await ada.waitForSelector("#confirm-1");
     await ada.fill("#confirm-1", "web-old");
     await ada.click("button:has-text('Approve and apply')");
     await done(ada, address, 3, faults);

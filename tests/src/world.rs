@@ -62,7 +62,8 @@ impl World {
         let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let facts: Facts = serde_json::from_str(interpreter::fixtures::CLUSTER).expect("the fixture is valid");
+        let facts: Facts =
+            serde_json::from_str(interpreter::fixtures::CLUSTER).expect("the fixture is valid");
         let secret = Uuid::new_v4().to_string();
         let config = SimConfig::from_cluster_json(interpreter::fixtures::CLUSTER)
             .expect("the fixture is valid")
@@ -76,7 +77,9 @@ impl World {
         let keyring = KeyRing::create_if_missing(&keys.join("keyring")).expect("a key ring");
         let store =
             Store::connect(StoreConfig::new(postgres.url(), keyring.clone())).await.expect("the store opens");
-        LocalGit::create_if_missing(&dir.path().join("declarations.git"), "main").await.expect("a repository");
+        LocalGit::create_if_missing(&dir.path().join("declarations.git"), "main")
+            .await
+            .expect("a repository");
         secrets::files::write(&keys.join("proxmox-token"), secret.as_bytes()).expect("a key file");
         let world = Self { dir, postgres, store, sim, facts, secret, keyring };
         world.seed().await;
@@ -103,7 +106,8 @@ impl World {
             let mark = Mark(Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("fixture/{}", guest.vmid).as_bytes()));
             let kind = if guest.kind == "vm" { GuestKind::Vm } else { GuestKind::Container };
             let origin = Origin::Fixture {};
-            let command = cluster::Command::Claim { vmid: guest.vmid, name: guest.name.clone(), kind, mark, origin };
+            let command =
+                cluster::Command::Claim { vmid: guest.vmid, name: guest.name.clone(), kind, mark, origin };
             self.tell::<Cluster>(Category::Cluster, CLUSTER, command).await;
         }
     }
@@ -181,7 +185,8 @@ impl World {
         D::Command: Clone + Send + Sync,
         D::Refusal: Send + std::fmt::Debug,
     {
-        let handled = self.store.handle::<D>(StreamId::new(category, id), command, Meta::default(), None).await;
+        let handled =
+            self.store.handle::<D>(StreamId::new(category, id), command, Meta::default(), None).await;
         handled.expect("the command is accepted").state
     }
 
@@ -191,7 +196,8 @@ impl World {
 
     /// Waits until an aggregate is as wanted.
     pub async fn until<D: Decider>(&self, category: Category, id: Uuid, wanted: impl Fn(&D) -> bool) -> D {
-        let state = cli::context::until(&self.store, category, id, WAIT, wanted).await.expect("the stream loads");
+        let state =
+            cli::context::until(&self.store, category, id, WAIT, wanted).await.expect("the stream loads");
         state.expect("it comes to be in time")
     }
 
@@ -250,7 +256,10 @@ impl World {
     pub fn guests_named(&self, name: &str) -> usize {
         let state = self.sim.state_json();
         let guests = state["guests"].as_object().expect("guests by number");
-        guests.values().filter(|guest| guest["config"]["name"] == name || guest["config"]["hostname"] == name).count()
+        guests
+            .values()
+            .filter(|guest| guest["config"]["name"] == name || guest["config"]["hostname"] == name)
+            .count()
     }
 }
 

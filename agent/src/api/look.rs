@@ -41,7 +41,9 @@ impl Api {
         }
         match self.client.is_free(vmid).await {
             Ok(true) => Look::Absent,
-            Ok(false) => Look::CannotTell { why: format!("number {vmid} is in use on another node or as another kind") },
+            Ok(false) => Look::CannotTell {
+                why: format!("number {vmid} is in use on another node or as another kind"),
+            },
             Err(error) => blind(error),
         }
     }
@@ -90,7 +92,11 @@ impl Api {
             lock,
             pool: None,
             config: options,
-            pending: pending.into_iter().filter(|option| option.is_pending()).map(|option| option.key).collect(),
+            pending: pending
+                .into_iter()
+                .filter(|option| option.is_pending())
+                .map(|option| option.key)
+                .collect(),
             digest: config.digest.unwrap_or_default(),
             snapshots,
         })
@@ -120,21 +126,21 @@ pub(super) fn storage_seen(
         nodes => nodes,
     };
     let gib = |bytes: u64| bytes / 1024 / 1024 / 1024;
-    let shared = config.shared.unwrap_or(matches!(config.kind.as_str(), "nfs" | "rbd" | "cifs" | "cephfs" | "iscsi"));
+    let shared =
+        config.shared.unwrap_or(matches!(config.kind.as_str(), "nfs" | "rbd" | "cifs" | "cephfs" | "iscsi"));
     StorageSeen {
         kind: config.kind.clone(),
         shared,
         content: words(config.content.as_deref()),
         nodes: configured
             .into_iter()
-            .filter(|node| states.is_empty() || states.get(node).is_some_and(|state| state.active == Some(true)))
+            .filter(|node| {
+                states.is_empty() || states.get(node).is_some_and(|state| state.active == Some(true))
+            })
             .collect(),
         server: config.server.clone(),
         export: config.export.clone(),
-        free_gib: states
-            .iter()
-            .filter_map(|(node, state)| Some((node.clone(), gib(state.avail?))))
-            .collect(),
+        free_gib: states.iter().filter_map(|(node, state)| Some((node.clone(), gib(state.avail?)))).collect(),
         files: BTreeMap::new(),
     }
 }

@@ -36,7 +36,11 @@ impl Api {
         let resources = self.client().cluster_resources(Some("vm")).await?;
         let mut seen = Observation {
             at: Utc::now(),
-            cluster: if cluster.is_empty() { status.name.clone().unwrap_or_default() } else { cluster.to_owned() },
+            cluster: if cluster.is_empty() {
+                status.name.clone().unwrap_or_default()
+            } else {
+                cluster.to_owned()
+            },
             pve_version: version.version.unwrap_or_default(),
             quorate: status.is_quorate(),
             nodes: BTreeMap::new(),
@@ -81,7 +85,8 @@ impl Api {
         for config in configs.iter().filter(|config| config.disable != Some(true)) {
             let states = states.get(&config.storage).cloned().unwrap_or_default();
             let mut storage = storage_seen(config, online, &states);
-            for content in FILE_CONTENT.iter().filter(|content| storage.content.iter().any(|c| c == *content)) {
+            for content in FILE_CONTENT.iter().filter(|content| storage.content.iter().any(|c| c == *content))
+            {
                 for node in storage.nodes.clone() {
                     let files = self.client().storage_content(&node, &config.storage, Some(content)).await?;
                     storage.files.entry(node).or_default().extend(files.into_iter().map(|file| file.volid));
@@ -104,7 +109,8 @@ impl Api {
             for kind in [GuestKind::Vm, GuestKind::Container] {
                 let list: Vec<Listed> =
                     self.client().read(Request::get(format!("/nodes/{node}/{}", kind.api()))).await?;
-                found.extend(list.into_iter().filter_map(|guest| Some((kind, node.clone(), guest.number()?))));
+                found
+                    .extend(list.into_iter().filter_map(|guest| Some((kind, node.clone(), guest.number()?))));
             }
         }
         let pools: BTreeMap<u64, String> =

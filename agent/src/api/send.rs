@@ -28,7 +28,9 @@ pub enum Sent {
         look_again: bool,
     },
     /// Bytes left and no answer came.
-    Unknown { why: String },
+    Unknown {
+        why: String,
+    },
 }
 
 /// A planned call as the client sends it.

@@ -6,18 +6,9 @@ use proxmox::{Kind, Request, TaskOutcome, Upid};
 
 /// What a task says of itself.
 pub enum TaskLook {
-    Running {
-        new: Vec<String>,
-    },
-    Ended {
-        new: Vec<String>,
-        end: TaskEnd,
-        transient: bool,
-        advice: String,
-    },
-    CannotTell {
-        why: String,
-    },
+    Running { new: Vec<String> },
+    Ended { new: Vec<String>, end: TaskEnd, transient: bool, advice: String },
+    CannotTell { why: String },
 }
 
 impl Api {
@@ -30,8 +21,14 @@ impl Api {
             Ok(status) => status,
             // After a reboot the node may not know the task any more: what it did is seen at the object.
             Err(error) if error.kind() == Kind::DoesNotExist => {
-                let advice = "The node does not know the task any more; the guest is looked at instead.".to_owned();
-                return TaskLook::Ended { new: vec![], end: TaskEnd::Unexpected {}, transient: false, advice };
+                let advice =
+                    "The node does not know the task any more; the guest is looked at instead.".to_owned();
+                return TaskLook::Ended {
+                    new: vec![],
+                    end: TaskEnd::Unexpected {},
+                    transient: false,
+                    advice,
+                };
             }
             Err(error) => return TaskLook::CannotTell { why: error.to_string() },
         };
@@ -61,7 +58,9 @@ impl Api {
         let request = Request::get(format!("/nodes/{node}/tasks")).arg("source", "active").arg("limit", 500);
         let entries: Vec<proxmox::client::TaskEntry> =
             self.client.read(request).await.map_err(|error| error.to_string())?;
-        let ours = |id: &Option<String>| id.as_ref().and_then(|id| id.parse().ok()).is_some_and(|id| vmids.contains(&id));
+        let ours = |id: &Option<String>| {
+            id.as_ref().and_then(|id| id.parse().ok()).is_some_and(|id| vmids.contains(&id))
+        };
         // A finished task may still be listed as active for a moment; its state says so.
         Ok(entries.into_iter().find(|task| ours(&task.id) && task.status.is_none()).map(|task| task.upid))
     }

@@ -11,7 +11,13 @@ const POLL_MS_FIRST: u64 = 60;
 const POLL_MS_MAX: u64 = 1_000;
 
 impl Executor<'_> {
-    pub(super) async fn follow(&self, run: &Run, at: CallNo, upid: &str, mut lines: u32) -> Result<Run, LogError> {
+    pub(super) async fn follow(
+        &self,
+        run: &Run,
+        at: CallNo,
+        upid: &str,
+        mut lines: u32,
+    ) -> Result<Run, LogError> {
         points::pass("while the task runs", at);
         let (begun, mut pause_ms) = (Instant::now(), POLL_MS_FIRST);
         let mut silent = None;
@@ -39,15 +45,23 @@ impl Executor<'_> {
             Some(why) => format!("the task cannot be asked any more: {why}"),
             None => format!("the task still runs after {} minutes", TASK_WAIT_MAX.as_secs() / 60),
         };
-        let advice = "It is neither failed nor done. Look at the task in Proxmox; Resume goes on waiting.".to_owned();
+        let advice =
+            "It is neither failed nor done. Look at the task in Proxmox; Resume goes on waiting.".to_owned();
         self.pause(run, Trouble { cause, advice, transient: false }).await
     }
 
-    async fn progress(&self, at: CallNo, upid: &str, mut from: u32, new: Vec<String>) -> Result<u32, LogError> {
+    async fn progress(
+        &self,
+        at: CallNo,
+        upid: &str,
+        mut from: u32,
+        new: Vec<String>,
+    ) -> Result<u32, LogError> {
         for chunk in new.chunks(LOG_LINES_PER_EVENT) {
             let lines = chunk.to_vec();
             let count = u32::try_from(lines.len()).unwrap_or(0);
-            self.record(vec![Event::TaskProgressed { at, upid: upid.to_owned(), from_line: from, lines }]).await?;
+            self.record(vec![Event::TaskProgressed { at, upid: upid.to_owned(), from_line: from, lines }])
+                .await?;
             from += count;
         }
         Ok(from)
@@ -62,14 +76,21 @@ impl Executor<'_> {
         transient: bool,
         advice: String,
     ) -> Result<Run, LogError> {
-        let event =
-            Event::TaskEnded { at, upid: upid.to_owned(), end: end.clone(), transient, advice: advice.clone() };
+        let event = Event::TaskEnded {
+            at,
+            upid: upid.to_owned(),
+            end: end.clone(),
+            transient,
+            advice: advice.clone(),
+        };
         match end {
             TaskEnd::Failed { text } => {
                 let trouble = Trouble { cause: text, advice, transient };
                 self.again_or_pause(run, at, vec![event], run.attempt, trouble).await
             }
-            TaskEnd::Ok {} | TaskEnd::Warnings { .. } | TaskEnd::Unexpected {} => self.record(vec![event]).await,
+            TaskEnd::Ok {} | TaskEnd::Warnings { .. } | TaskEnd::Unexpected {} => {
+                self.record(vec![event]).await
+            }
         }
     }
 }

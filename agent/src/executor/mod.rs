@@ -68,7 +68,9 @@ impl Executor<'_> {
     }
 
     async fn record(&self, events: Vec<Event>) -> Result<Run, LogError> {
-        self.log.handle::<Run>(Category::Run, self.run.0, run::Command::Record(events), Some(self.run.0)).await
+        self.log
+            .handle::<Run>(Category::Run, self.run.0, run::Command::Record(events), Some(self.run.0))
+            .await
     }
 
     async fn wait_until(&self, not_before: chrono::DateTime<Utc>) -> Result<(), LogError> {
@@ -91,12 +93,21 @@ impl Executor<'_> {
         let attempt = used + 1;
         if trouble.transient && attempt <= ATTEMPTS_MAX {
             let wait_ms = backoff::wait_ms(attempt, rand::random());
-            let not_before = Utc::now() + chrono::TimeDelta::milliseconds(i64::try_from(wait_ms).unwrap_or(i64::MAX));
+            let not_before =
+                Utc::now() + chrono::TimeDelta::milliseconds(i64::try_from(wait_ms).unwrap_or(i64::MAX));
             before.push(Event::RetryScheduled { at, attempt, wait_ms, not_before, cause: trouble.cause });
         } else {
             let Trouble { cause, advice, .. } = trouble;
-            let cause = if attempt > ATTEMPTS_MAX { format!("{ATTEMPTS_MAX} attempts failed: {cause}") } else { cause };
-            before.push(Event::StepFailed { step: run.at.step, cause: cause.clone(), advice: advice.clone() });
+            let cause = if attempt > ATTEMPTS_MAX {
+                format!("{ATTEMPTS_MAX} attempts failed: {cause}")
+            } else {
+                cause
+            };
+            before.push(Event::StepFailed {
+                step: run.at.step,
+                cause: cause.clone(),
+                advice: advice.clone(),
+            });
             before.push(Event::RunPaused { step: Some(run.at.step), cause, advice });
         }
         self.record(before).await
@@ -115,16 +126,20 @@ impl Executor<'_> {
             let name = name.map(|step| step.subject.name.clone()).unwrap_or_default();
             match condition {
                 Condition::GuestExists { vmid, kind, mark, .. } => {
-                    let declaration = run.declaration.unwrap_or(domain::ids::DeclarationId(uuid::Uuid::nil()));
+                    let declaration =
+                        run.declaration.unwrap_or(domain::ids::DeclarationId(uuid::Uuid::nil()));
                     let origin = Origin::Made { declaration, run: self.run };
-                    let claim = cluster::Command::Claim { vmid: *vmid, name, kind: *kind, mark: *mark, origin };
+                    let claim =
+                        cluster::Command::Claim { vmid: *vmid, name, kind: *kind, mark: *mark, origin };
                     self.log.handle::<Cluster>(Category::Cluster, CLUSTER, claim, Some(self.run.0)).await?;
                 }
                 Condition::GuestGone { vmid, .. } => {
                     let known: Cluster = self.log.load(Category::Cluster, CLUSTER).await?;
                     if let Some(claim) = known.claims.get(vmid) {
                         let release = cluster::Command::Release { vmid: *vmid, mark: claim.mark };
-                        self.log.handle::<Cluster>(Category::Cluster, CLUSTER, release, Some(self.run.0)).await?;
+                        self.log
+                            .handle::<Cluster>(Category::Cluster, CLUSTER, release, Some(self.run.0))
+                            .await?;
                     }
                 }
                 _ => {}

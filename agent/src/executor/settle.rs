@@ -47,8 +47,13 @@ impl Executor<'_> {
                 }
             }
         }
-        let advice = "It is not known whether the call was carried out. Check the node; Resume looks again.".to_owned();
-        self.pause(run, Trouble { cause: format!("{why}; looking did not help: {last}"), advice, transient: false }).await
+        let advice = "It is not known whether the call was carried out. Check the node; Resume looks again."
+            .to_owned();
+        self.pause(
+            run,
+            Trouble { cause: format!("{why}; looking did not help: {last}"), advice, transient: false },
+        )
+        .await
     }
 
     /// The server said yes; the outcome counts once it is seen.

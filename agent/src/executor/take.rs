@@ -106,8 +106,10 @@ impl Executor<'_> {
                 return Ok(run.clone());
             }
         }
-        let advice = "The cluster did not answer clearly, so nothing was sent. Check the node and resume.".to_owned();
-        self.again_or_pause(run, at, vec![], run.attempt + 1, Trouble { cause: why, advice, transient: true }).await
+        let advice =
+            "The cluster did not answer clearly, so nothing was sent. Check the node and resume.".to_owned();
+        self.again_or_pause(run, at, vec![], run.attempt + 1, Trouble { cause: why, advice, transient: true })
+            .await
     }
 
     pub(super) async fn pause(&self, run: &Run, trouble: Trouble) -> Result<Run, LogError> {

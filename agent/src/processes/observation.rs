@@ -47,7 +47,9 @@ impl Observer {
         };
         let mut gone = Vec::new();
         let before = known.seen.map(|seen| seen.guests).unwrap_or_default();
-        for (vmid, guest) in before.into_iter().filter(|(vmid, _)| !seen.guests.contains_key(vmid)).collect::<Vec<_>>() {
+        for (vmid, guest) in
+            before.into_iter().filter(|(vmid, _)| !seen.guests.contains_key(vmid)).collect::<Vec<_>>()
+        {
             let at = LookAt::Guest { vmid, kind: guest.kind, node: guest.node.clone() };
             match self.api.look(&at).await {
                 Look::Absent => gone.push(vmid),

@@ -67,7 +67,8 @@ impl Previews {
         let violations = rules::check(&interpretation, &declaration.text, &facts);
         if let Some(violation) = violations.first() {
             let text = format!("The answer breaks rule {:?}: {}", violation.rule, violation.why);
-            let advice = "Nothing is planned from an answer that does not hold. Say it in other words.".to_owned();
+            let advice =
+                "Nothing is planned from an answer that does not hold. Say it in other words.".to_owned();
             let failure = Failure::NoPlan { text, advice };
             return self.tell(id, Command::Fail { preview, failure }).await.map(drop);
         }
@@ -106,10 +107,16 @@ impl Previews {
 
     /// Guests that this declaration made before, or another declaration of the very same words: so that the same text
     /// again finds what it made.
-    async fn own_guests(&self, ground: &Ground, id: DeclarationId, text: &str) -> Result<Vec<Vmid>, LogError> {
+    async fn own_guests(
+        &self,
+        ground: &Ground,
+        id: DeclarationId,
+        text: &str,
+    ) -> Result<Vec<Vmid>, LogError> {
         let mut own = Vec::new();
         let mut same_words = BTreeMap::from([(id, true)]);
-        for vmid in ground.cluster.claims.keys().copied().filter(|vmid| ground.seen.guests.contains_key(vmid)) {
+        for vmid in ground.cluster.claims.keys().copied().filter(|vmid| ground.seen.guests.contains_key(vmid))
+        {
             let Some(maker) = ground.cluster.maker(vmid) else { continue };
             if let btree_map::Entry::Vacant(entry) = same_words.entry(maker) {
                 let other: Declaration = self.log.load(Category::Declaration, maker.0).await?;
@@ -142,10 +149,11 @@ impl Previews {
         let mut cluster: Cluster = self.log.load(Category::Cluster, CLUSTER).await.map_err(unavailable)?;
         let age_ms = cluster.seen.as_ref().map(|seen| (Utc::now() - seen.at).num_milliseconds());
         if age_ms.is_none_or(|age_ms| age_ms > PREVIEW_FACTS_MS_MAX) {
-            cluster = self.observer.look().await.map_err(|trouble| Failure::Unavailable {
-                text: trouble.why,
-                advice: trouble.advice,
-            })?;
+            cluster = self
+                .observer
+                .look()
+                .await
+                .map_err(|trouble| Failure::Unavailable { text: trouble.why, advice: trouble.advice })?;
         }
         match cluster.seen.clone() {
             Some(seen) => Ok(Ground { cluster, seen: *seen, rules: *rules }),

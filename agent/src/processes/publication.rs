@@ -99,7 +99,9 @@ impl Publication {
 pub async fn approval(log: &Log, id: DeclarationId, digest: &Digest) -> Result<Option<Approval>, LogError> {
     let history = log.store.read_stream(StreamId::new(Category::Declaration, id.0), 1).await?;
     for recorded in history.iter().rev().filter(|event| &*event.type_name == "declaration.plan_approved") {
-        let Ok(declaration::Event::PlanApproved { by, plan, .. }) = eventstore::decode(recorded) else { continue };
+        let Ok(declaration::Event::PlanApproved { by, plan, .. }) = eventstore::decode(recorded) else {
+            continue;
+        };
         if plan == *digest {
             let person: Account = log.load(Category::Account, by.0).await?;
             return Ok(Some(Approval { by: person.name, position: recorded.position }));

@@ -75,14 +75,22 @@ impl Watch {
         self.tell(command).await.map(drop)
     }
 
-    async fn judge(&self, state: &Repository, commit: &Commit) -> Result<Result<Judged, RepositoryError>, LogError> {
-        let ours: Vec<_> = commit.files.iter().filter(|file| file.path.starts_with("declarations/")).collect();
+    async fn judge(
+        &self,
+        state: &Repository,
+        commit: &Commit,
+    ) -> Result<Result<Judged, RepositoryError>, LogError> {
+        let ours: Vec<_> =
+            commit.files.iter().filter(|file| file.path.starts_with("declarations/")).collect();
         if ours.is_empty() {
             return Ok(Ok(Judged::Foreign));
         }
         let set_aside = |why, detail: String| Ok(Ok(Judged::Quarantined(why, detail)));
         if let Some(gone) = ours.iter().find(|file| file.deleted) {
-            return set_aside(Quarantine::FileDeleted, format!("{} was deleted; nothing is destroyed by that", gone.path));
+            return set_aside(
+                Quarantine::FileDeleted,
+                format!("{} was deleted; nothing is destroyed by that", gone.path),
+            );
         }
         let Some(digest) = commit.trailer("MycoPod-Plan").and_then(Digest::parse) else {
             return set_aside(edited(&ours), "the commit names no approved plan".into());
@@ -100,14 +108,24 @@ impl Watch {
             return set_aside(Quarantine::Unreadable, format!("{lock_path} is not a lock file"));
         };
         if state.used.contains(&digest) {
-            return set_aside(Quarantine::UnknownApproval, "this approval was used by an earlier commit".into());
+            return set_aside(
+                Quarantine::UnknownApproval,
+                "this approval was used by an earlier commit".into(),
+            );
         }
         let declaration: Declaration = self.log.load(Category::Declaration, parsed.declaration.0).await?;
-        let Some((_, plan)) = declaration.committed.as_ref().filter(|(committed, _)| *committed == digest) else {
-            return set_aside(Quarantine::UnknownApproval, format!("the log knows no approval of {}", digest.short()));
+        let Some((_, plan)) = declaration.committed.as_ref().filter(|(committed, _)| *committed == digest)
+        else {
+            return set_aside(
+                Quarantine::UnknownApproval,
+                format!("the log knows no approval of {}", digest.short()),
+            );
         };
         let Some(approval) = approval(&self.log, parsed.declaration, &digest).await? else {
-            return set_aside(Quarantine::UnknownApproval, format!("the log knows no approval of {}", digest.short()));
+            return set_aside(
+                Quarantine::UnknownApproval,
+                format!("the log knows no approval of {}", digest.short()),
+            );
         };
         // Everything that was approved is written anew from the log; a commit that differs in one byte is not it.
         let (english_path, expected_path) = paths(&slug(&declaration.title, parsed.declaration));
@@ -121,7 +139,10 @@ impl Watch {
             Err(error) => return set_aside(Quarantine::Unreadable, error.to_string()),
         };
         if Digest::of_bytes(&english) != plan.text {
-            return set_aside(Quarantine::EnglishEdited, format!("{english_path} is not the text that was approved"));
+            return set_aside(
+                Quarantine::EnglishEdited,
+                format!("{english_path} is not the text that was approved"),
+            );
         }
         if ours.iter().any(|file| file.path != english_path && file.path != expected_path) {
             return set_aside(Quarantine::BothEdited, "the commit changes other declarations too".into());

@@ -60,7 +60,10 @@ impl LocalGit {
 
     async fn read_tip(&self) -> Outcome<Option<String>> {
         if !self.dir.join("HEAD").exists() {
-            return Err(RepositoryError::Unavailable(format!("there is no git repository at {}", self.dir.display())));
+            return Err(RepositoryError::Unavailable(format!(
+                "there is no git repository at {}",
+                self.dir.display()
+            )));
         }
         let refs = self.text(&["for-each-ref", "--format=%(objectname)", &self.reference()]).await?;
         Ok((!refs.is_empty()).then_some(refs))
@@ -97,9 +100,21 @@ impl LocalGit {
     async fn read_commit(&self, id: &str) -> Outcome<Commit> {
         let head = self.text(&["log", "-1", "--format=%an%n%B", id]).await?;
         let (author, message) = head.split_once('\n').unwrap_or((&head, ""));
-        let names =
-            self.git(&["diff-tree", "--root", "-r", "-z", "-m", "--first-parent", "--no-commit-id", "--name-status", id]).await?;
-        let mut fields = names.split(|byte| *byte == 0).map(|field| String::from_utf8_lossy(field).into_owned());
+        let names = self
+            .git(&[
+                "diff-tree",
+                "--root",
+                "-r",
+                "-z",
+                "-m",
+                "--first-parent",
+                "--no-commit-id",
+                "--name-status",
+                id,
+            ])
+            .await?;
+        let mut fields =
+            names.split(|byte| *byte == 0).map(|field| String::from_utf8_lossy(field).into_owned());
         let mut files = Vec::new();
         while let (Some(status), Some(path)) = (fields.next(), fields.next()) {
             files.push(ChangedFile { path, deleted: status.starts_with('D') });
@@ -127,7 +142,8 @@ impl LocalGit {
         let mut command = self.command(&args);
         command.env("GIT_AUTHOR_NAME", &new.author).env("GIT_AUTHOR_EMAIL", "mycopod@localhost");
         command.env("GIT_COMMITTER_NAME", "MycoPod").env("GIT_COMMITTER_EMAIL", "mycopod@localhost");
-        let id = String::from_utf8_lossy(&run(command, Some(new.message.as_bytes())).await?).trim().to_owned();
+        let id =
+            String::from_utf8_lossy(&run(command, Some(new.message.as_bytes())).await?).trim().to_owned();
         let zero = "0".repeat(40);
         let from = parent.unwrap_or(zero);
         match self.git(&["update-ref", &self.reference(), &id, &from]).await {
@@ -209,9 +225,9 @@ async fn run(mut command: Command, input: Option<&[u8]>) -> Outcome<Vec<u8>> {
         }
         child.wait_with_output().await.map_err(unavailable)
     };
-    let output = tokio::time::timeout(GIT_WAIT_MAX, work)
-        .await
-        .map_err(|_| RepositoryError::Unavailable(format!("git took longer than {} s", GIT_WAIT_MAX.as_secs())))??;
+    let output = tokio::time::timeout(GIT_WAIT_MAX, work).await.map_err(|_| {
+        RepositoryError::Unavailable(format!("git took longer than {} s", GIT_WAIT_MAX.as_secs()))
+    })??;
     if output.status.success() {
         Ok(output.stdout)
     } else {

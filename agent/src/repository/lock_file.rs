@@ -10,7 +10,8 @@ use domain::interpretation::Interpretation;
 use domain::plan::{InterpreterIdentity, Plan};
 use serde::{Deserialize, Serialize};
 
-const HEADER: &str = "# Written by MycoPod. Edits here are not applied: change the English and preview it.\n\n";
+const HEADER: &str =
+    "# Written by MycoPod. Edits here are not applied: change the English and preview it.\n\n";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +102,10 @@ mod tests {
     #[test]
     fn slugs_are_plain_and_never_meet() {
         let id = DeclarationId(Uuid::from_u128(0x1234_5678));
-        assert_eq!(slug("A Debian 12 VM called scratch, 2 cores", id), "a-debian-12-vm-called-scratch-2-cores-12345678");
+        assert_eq!(
+            slug("A Debian 12 VM called scratch, 2 cores", id),
+            "a-debian-12-vm-called-scratch-2-cores-12345678"
+        );
         assert_eq!(slug("../../etc/passwd", id), "etc-passwd-12345678");
         assert_eq!(slug("日本", id), "declaration-12345678");
     }

@@ -69,7 +69,9 @@ pub enum RepositoryError {
 impl RepositoryError {
     pub fn advice(&self) -> String {
         match self {
-            Self::Unavailable(_) => "Check that the repository exists and can be reached; it is tried again by itself.",
+            Self::Unavailable(_) => {
+                "Check that the repository exists and can be reached; it is tried again by itself."
+            }
             Self::Unusable(_) => "Check the repository's address and branch in the settings.",
             Self::Moved => "It is tried again by itself.",
             Self::Rewritten(_) => "Nothing is applied from a rewritten history. Restore the branch.",
@@ -89,10 +91,15 @@ pub trait Repository: Send + Sync {
     fn tip(&self) -> Boxed<'_, Result<Option<String>, RepositoryError>>;
 
     /// Commits after `since` (none: from the beginning), oldest first, bounded.
-    fn commits_since<'a>(&'a self, since: Option<&'a str>) -> Boxed<'a, Result<Vec<Commit>, RepositoryError>>;
+    fn commits_since<'a>(&'a self, since: Option<&'a str>)
+    -> Boxed<'a, Result<Vec<Commit>, RepositoryError>>;
 
     /// A file at a commit; none if it is not there. Larger files than the bound are [`RepositoryError::Unusable`].
-    fn file<'a>(&'a self, commit: &'a str, path: &'a str) -> Boxed<'a, Result<Option<Vec<u8>>, RepositoryError>>;
+    fn file<'a>(
+        &'a self,
+        commit: &'a str,
+        path: &'a str,
+    ) -> Boxed<'a, Result<Option<Vec<u8>>, RepositoryError>>;
 
     /// A commit on the branch whose message has this line, newest first; how a commit whose outcome is unknown is
     /// found again.

@@ -29,7 +29,11 @@ pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
         repository: Arc::new(LocalGit::new(&settings.repository.path, &settings.repository.branch)),
         interpreter: interpreter(&settings.interpreter)?,
         // The same for each start, so that an agent that was killed goes on at once: its successor fences it.
-        holder: format!("{} {}", rustix::system::uname().nodename().to_string_lossy(), settings.secrets.display()),
+        holder: format!(
+            "{} {}",
+            rustix::system::uname().nodename().to_string_lossy(),
+            settings.secrets.display()
+        ),
     };
     let stop = CancellationToken::new();
     let ending = stop.clone();
@@ -50,14 +54,21 @@ pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
     });
     Agent::start(agent, stop, args.once).await.map_err(|error| match error {
         AgentError::Store(error) => crate::context::store_failed(error),
-        AgentError::Fenced => Failure::new(Code::Unavailable, error, "one agent acts on a cluster; stop the other one"),
+        AgentError::Fenced => {
+            Failure::new(Code::Unavailable, error, "one agent acts on a cluster; stop the other one")
+        }
         AgentError::Ended(_) => Failure::new(Code::Failed, error, "its log says why; start it again"),
     })
 }
 
 /// Held while this agent runs: a second one on this machine is refused instead of fencing the first.
 fn alone(folder: &Path) -> Result<File, Failure> {
-    let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(folder.join("agent.lock"))?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(folder.join("agent.lock"))?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
         let what = format!("an agent with the keys in {} runs already", folder.display());
         Failure::new(Code::Unavailable, what, "one agent acts on a cluster; stop the other one")
@@ -73,17 +84,26 @@ pub fn connect(settings: &Settings) -> Result<Https, Failure> {
     };
     let trust = match (&settings.proxmox.fingerprint, &settings.proxmox.ca) {
         (Some(text), _) => Trust::fingerprint(text.parse().map_err(|error| {
-            Failure::new(Code::Usage, format!("the certificate fingerprint is not valid: {error}"), "copy it from Proxmox")
+            Failure::new(
+                Code::Usage,
+                format!("the certificate fingerprint is not valid: {error}"),
+                "copy it from Proxmox",
+            )
         })?),
         (None, Some(path)) => Trust::Ca(std::fs::read_to_string(path).map_err(|error| {
-            Failure::new(Code::Unavailable, format!("{}: {error}", path.display()), "copy /etc/pve/pve-root-ca.pem there")
+            Failure::new(
+                Code::Unavailable,
+                format!("{}: {error}", path.display()),
+                "copy /etc/pve/pve-root-ca.pem there",
+            )
         })?),
         (None, None) => {
             let what = "the cluster's certificate is not pinned";
             return Err(Failure::new(Code::Usage, what, "set agent.proxmox.fingerprint or agent.proxmox.ca"));
         }
     };
-    let file = secrets::files::path_of(&settings.secrets, "proxmox-token").and_then(|path| secrets::files::read_text(&path));
+    let file = secrets::files::path_of(&settings.secrets, "proxmox-token")
+        .and_then(|path| secrets::files::read_text(&path));
     let secret = file.map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
     let endpoint = Endpoint {
         base_urls: settings.proxmox.addresses.clone(),

@@ -18,7 +18,15 @@ const WAIT: Duration = Duration::from_secs(60);
 
 pub async fn run(rounds: u32) -> Outcome {
     let place = Place::open(None, false)?;
-    let args = DemoArgs { keep: None, reset: false, port: 0, script: None, cluster: None, time_scale: 0.0, poll: 30 };
+    let args = DemoArgs {
+        keep: None,
+        reset: false,
+        port: 0,
+        script: None,
+        cluster: None,
+        time_scale: 0.0,
+        poll: 30,
+    };
     let begun = Instant::now();
     let world = World::start(&place, &args).await?;
     let ready = begun.elapsed();
@@ -31,10 +39,20 @@ pub async fn run(rounds: u32) -> Outcome {
 async fn figures(world: &World, rounds: u32, ready: Duration) -> Outcome {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let memory = memory.lines().next().unwrap_or_default().split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
+    let memory = memory
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .nth(1)
+        .and_then(|kib| kib.parse::<u64>().ok());
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let build = if cfg!(debug_assertions) { "development build" } else { "release build" };
-    println!("machine      {cores} cores, {} GiB, load {}", memory.unwrap_or(0) / 1_048_576, load.split(' ').next().unwrap_or("?"));
+    println!(
+        "machine      {cores} cores, {} GiB, load {}",
+        memory.unwrap_or(0) / 1_048_576,
+        load.split(' ').next().unwrap_or("?")
+    );
     println!("program      mycopod {} ({build})", env!("CARGO_PKG_VERSION"));
     println!("workload     simulated cluster of 3 nodes and 10 guests, tasks at once, {rounds} rounds\n");
     println!("{:<44} {:>9} {:>9} {:>9}", "", "median", "p95", "max");
@@ -51,16 +69,26 @@ async fn figures(world: &World, rounds: u32, ready: Duration) -> Outcome {
         let begun = Instant::now();
         tell(world, id, bo, Command::Preview { by: bo }).await?;
         let ended = |state: &Declaration| !matches!(state.status, Status::Previewing { .. });
-        let state = wait(until::<Declaration>(&world.context.store, Category::Declaration, id.0, WAIT, ended).await?)?;
+        let state = wait(
+            until::<Declaration>(&world.context.store, Category::Declaration, id.0, WAIT, ended).await?,
+        )?;
         previews.push(begun.elapsed());
         let (Status::Proposed, Some(plan)) = (&state.status, state.digest.clone()) else {
             return Err(Failure::new(Code::Failed, format!("round {round}: {:?}", state.status), ""));
         };
         let now = chrono::Utc::now();
-        tell(world, id, ada, Command::Approve { by: ada, plan: plan.clone(), confirmed: vec![], alone: false, now }).await?;
+        tell(
+            world,
+            id,
+            ada,
+            Command::Approve { by: ada, plan: plan.clone(), confirmed: vec![], alone: false, now },
+        )
+        .await?;
         tell(world, id, ada, Command::Commit { by: ada, plan: plan.clone(), now }).await?;
         let committed = |state: &Declaration| matches!(state.status, Status::Committed { .. });
-        let state = wait(until::<Declaration>(&world.context.store, Category::Declaration, id.0, WAIT, committed).await?)?;
+        let state = wait(
+            until::<Declaration>(&world.context.store, Category::Declaration, id.0, WAIT, committed).await?,
+        )?;
         let Status::Committed { commit } = &state.status else { continue };
         let begun = Instant::now();
         let run = run::id_for(id, commit, &plan).0;
@@ -83,11 +111,19 @@ async fn figures(world: &World, rounds: u32, ready: Duration) -> Outcome {
 
 async fn tell(world: &World, id: DeclarationId, actor: Actor, command: Command) -> Outcome {
     let stream = StreamId::new(Category::Declaration, id.0);
-    world.context.store.handle::<Declaration>(stream, command, by(actor), None).await.map(drop).map_err(refused)
+    world
+        .context
+        .store
+        .handle::<Declaration>(stream, command, by(actor), None)
+        .await
+        .map(drop)
+        .map_err(refused)
 }
 
 fn wait<T>(state: Option<T>) -> Result<T, Failure> {
-    state.ok_or_else(|| Failure::new(Code::Unavailable, "the Agent took longer than a minute", "look into agent.log"))
+    state.ok_or_else(|| {
+        Failure::new(Code::Unavailable, "the Agent took longer than a minute", "look into agent.log")
+    })
 }
 
 fn ms(time: Duration) -> String {
@@ -96,6 +132,8 @@ fn ms(time: Duration) -> String {
 
 fn line(name: &str, mut times: Vec<Duration>) {
     times.sort();
-    let at = |part: f64| times.get(((times.len() as f64 - 1.0) * part).round() as usize).copied().unwrap_or_default();
+    let at = |part: f64| {
+        times.get(((times.len() as f64 - 1.0) * part).round() as usize).copied().unwrap_or_default()
+    };
     println!("{name:<44} {:>9} {:>9} {:>9}", ms(at(0.5)), ms(at(0.95)), ms(at(1.0)));
 }

@@ -16,7 +16,12 @@ pub async fn run(path: &Path, json: bool) -> Outcome {
         Some(at) => format!("seen {} s ago", (chrono::Utc::now() - at).num_seconds()),
         None => "never seen".to_owned(),
     };
-    println!("{} · Proxmox VE {} · {seen}{}", view.meta.name, view.meta.pve_version, if view.meta.quorate { "" } else { " · no quorum" });
+    println!(
+        "{} · Proxmox VE {} · {seen}{}",
+        view.meta.name,
+        view.meta.pve_version,
+        if view.meta.quorate { "" } else { " · no quorum" }
+    );
     if let Some((why, advice, _)) = &view.meta.failing {
         println!("The last look failed: {why}. {advice}");
     }
@@ -33,7 +38,14 @@ pub async fn run(path: &Path, json: bool) -> Outcome {
                 seen.name.clone(),
                 seen.kind.noun().to_owned(),
                 seen.node.clone(),
-                if seen.template { "template" } else if seen.running { "running" } else { "stopped" }.to_owned(),
+                if seen.template {
+                    "template"
+                } else if seen.running {
+                    "running"
+                } else {
+                    "stopped"
+                }
+                .to_owned(),
                 if guest.is_ours() { "ours" } else { "not declared" }.to_owned(),
                 seen.cores().to_string(),
                 format!("{} MiB", seen.memory_mib()),

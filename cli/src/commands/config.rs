@@ -14,7 +14,10 @@ pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
             if json {
                 output::json(&config);
             } else {
-                print!("{}", toml::to_string(&config).map_err(|error| Failure::new(Code::Failed, error, ""))?);
+                print!(
+                    "{}",
+                    toml::to_string(&config).map_err(|error| Failure::new(Code::Failed, error, ""))?
+                );
             }
         }
         ConfigCommand::Check => {

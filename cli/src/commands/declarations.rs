@@ -18,9 +18,15 @@ use uuid::Uuid;
 /// A preview by the scripted interpreter takes a second; a model may take a minute.
 const PREVIEW_WAIT: Duration = Duration::from_secs(90);
 
-async fn tell(context: &Context, id: DeclarationId, actor: Actor, command: Command) -> Result<Declaration, Failure> {
+async fn tell(
+    context: &Context,
+    id: DeclarationId,
+    actor: Actor,
+    command: Command,
+) -> Result<Declaration, Failure> {
     let stream = StreamId::new(Category::Declaration, id.0);
-    let handled = context.store.handle::<Declaration>(stream, command, by(actor), None).await.map_err(refused)?;
+    let handled =
+        context.store.handle::<Declaration>(stream, command, by(actor), None).await.map_err(refused)?;
     context.reader.wait_for(handled.position, READ_OWN_WRITE).await.map_err(read_failed)?;
     Ok(handled.state)
 }
@@ -36,13 +42,16 @@ pub async fn declare(
     let mut bytes = Vec::new();
     let limit = domain::limits::TEXT_BYTES_MAX as u64 + 1;
     match &file {
-        Some(file) => std::fs::File::open(file)
-            .and_then(|open| open.take(limit).read_to_end(&mut bytes))
-            .map_err(|error| Failure::new(Code::Usage, format!("{}: {error}", file.display()), "name a text file"))?,
+        Some(file) => {
+            std::fs::File::open(file).and_then(|open| open.take(limit).read_to_end(&mut bytes)).map_err(
+                |error| Failure::new(Code::Usage, format!("{}: {error}", file.display()), "name a text file"),
+            )?
+        }
         None => std::io::stdin().take(limit).read_to_end(&mut bytes)?,
     };
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Failure::new(Code::Usage, "the text is not valid UTF-8", "save it as UTF-8 and try again"))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Failure::new(Code::Usage, "the text is not valid UTF-8", "save it as UTF-8 and try again")
+    })?;
     let context = Context::open(path).await?;
     let (actor, _) = context.person(&person).await?;
     let id = DeclarationId(Uuid::now_v7());
@@ -69,14 +78,19 @@ pub async fn preview(path: &Path, named: &str, person: Person, json: bool) -> Ou
 async fn previewed(context: &Context, id: DeclarationId, actor: Actor, json: bool) -> Outcome {
     tell(context, id, actor, Command::Preview { by: actor }).await?;
     let ended = |state: &Declaration| !matches!(state.status, Status::Previewing { .. });
-    let state = until::<Declaration>(&context.store, Category::Declaration, id.0, PREVIEW_WAIT, ended).await?;
+    let state =
+        until::<Declaration>(&context.store, Category::Declaration, id.0, PREVIEW_WAIT, ended).await?;
     let Some(state) = state else {
         let next = "check that the Agent runs: `mycopod doctor`";
         return Err(Failure::new(Code::Unavailable, "the preview is still waiting for the Agent", next));
     };
     match (&state.status, &state.plan) {
         (Status::Proposed, Some(plan)) => {
-            if json { output::json(plan) } else { print_plan(plan, false) }
+            if json {
+                output::json(plan)
+            } else {
+                print_plan(plan, false)
+            }
             Ok(())
         }
         (Status::Asking { questions }, _) => {
@@ -90,13 +104,22 @@ async fn previewed(context: &Context, id: DeclarationId, actor: Actor, json: boo
             }
             PreviewFailure::NoPlan { text, advice } => Failure::new(Code::Refused, text, advice),
             PreviewFailure::Unavailable { text, advice } => Failure::new(Code::Unavailable, text, advice),
-            PreviewFailure::Cancelled {} => Failure::new(Code::Failed, "the preview was cancelled", "preview it again"),
+            PreviewFailure::Cancelled {} => {
+                Failure::new(Code::Failed, "the preview was cancelled", "preview it again")
+            }
         }),
         _ => Err(Failure::new(Code::Failed, "the preview ended without a plan", "preview it again")),
     }
 }
 
-pub async fn plan(path: &Path, named: &str, no: Option<u32>, calls: bool, exit_code: bool, json: bool) -> Outcome {
+pub async fn plan(
+    path: &Path,
+    named: &str,
+    no: Option<u32>,
+    calls: bool,
+    exit_code: bool,
+    json: bool,
+) -> Outcome {
     let context = Context::open(path).await?;
     let declaration = context.declaration(named).await?;
     let newest = context.reader.plans_of(declaration.id).await.map_err(read_failed)?.into_iter().next();
@@ -108,7 +131,11 @@ pub async fn plan(path: &Path, named: &str, no: Option<u32>, calls: bool, exit_c
         let next = format!("mycopod preview {}", declaration.no);
         return Err(Failure::new(Code::NotFound, "there is no such plan", next));
     };
-    if json { output::json(&row) } else { print_plan(&row.plan, calls) }
+    if json {
+        output::json(&row)
+    } else {
+        print_plan(&row.plan, calls)
+    }
     match exit_code && !row.plan.is_empty() {
         true => Err(Failure::quiet(Code::Differences)),
         false => Ok(()),
@@ -163,8 +190,13 @@ pub async fn approve(
     }
     let admins = context.reader.active_admins().await.map_err(read_failed)?;
     let alone = matches!(admins.as_slice(), [only] if only.id == actor.id);
-    let command =
-        Command::Approve { by: actor, plan: current.clone(), confirmed: confirm, alone, now: chrono::Utc::now() };
+    let command = Command::Approve {
+        by: actor,
+        plan: current.clone(),
+        confirmed: confirm,
+        alone,
+        now: chrono::Utc::now(),
+    };
     tell(&context, id, actor, command).await?;
     println!("Approved plan {}. Next: mycopod commit {named}", current.short());
     Ok(())

@@ -83,7 +83,11 @@ async fn cluster(config: &Config) -> Result<String, Failure> {
         return Err(Failure::new(Code::CheckFailed, "the token has no rights at all", next));
     }
     let quorum = if status.is_quorate() { "quorate" } else { "NO QUORUM" };
-    Ok(format!("Proxmox VE {version}, {} nodes, {quorum}; the token has rights on {} paths", status.members.len(), rights.len()))
+    Ok(format!(
+        "Proxmox VE {version}, {} nodes, {quorum}; the token has rights on {} paths",
+        status.members.len(),
+        rights.len()
+    ))
 }
 
 async fn repository(config: &Config) -> Result<String, Failure> {

@@ -15,7 +15,9 @@ pub async fn run(path: &Path, command: EventsCommand, json: bool) -> Outcome {
     let config = Config::read(path)?;
     let (store, _, _) = open_store(&config, "mycopod events").await?;
     match command {
-        EventsCommand::Tail { from, follow, r#type, last } => tail(&store, from, follow, r#type, last, json).await,
+        EventsCommand::Tail { from, follow, r#type, last } => {
+            tail(&store, from, follow, r#type, last, json).await
+        }
         EventsCommand::Show { position } => show(&store, position).await,
         EventsCommand::Verify { from } => verify(&store, from, json).await,
     }
@@ -31,7 +33,9 @@ async fn tail(
 ) -> Outcome {
     let head = store.head().await.map_err(store_failed)?.position;
     let mut after = from.map_or(head - last, |from| from - 1).max(0);
-    let wanted = |event: &Recorded| only.as_ref().is_none_or(|only| *event.type_name == **only || event.tag() == *only);
+    let wanted = |event: &Recorded| {
+        only.as_ref().is_none_or(|only| *event.type_name == **only || event.tag() == *only)
+    };
     while after < head {
         let page = store.read_from(after, PAGE).await.map_err(store_failed)?;
         let Some(end) = page.last() else { break };
@@ -86,7 +90,11 @@ async fn show(store: &Store, position: i64) -> Outcome {
         }
         None => {
             let head = store.head().await.map_err(store_failed)?.position;
-            Err(Failure::new(Code::NotFound, format!("there is no event {position}"), format!("the newest is {head}")))
+            Err(Failure::new(
+                Code::NotFound,
+                format!("there is no event {position}"),
+                format!("the newest is {head}"),
+            ))
         }
     }
 }

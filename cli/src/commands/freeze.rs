@@ -11,13 +11,27 @@ use std::path::Path;
 
 pub async fn freeze(path: &Path, reason: String) -> Outcome {
     let done = tell(path, Command::Freeze { by: None, reason }).await?;
-    println!("{}", if done { "Writes are frozen. No call that changes anything leaves." } else { "Writes were frozen already." });
+    println!(
+        "{}",
+        if done {
+            "Writes are frozen. No call that changes anything leaves."
+        } else {
+            "Writes were frozen already."
+        }
+    );
     Ok(())
 }
 
 pub async fn thaw(path: &Path) -> Outcome {
     let done = tell(path, Command::Thaw { by: None }).await?;
-    println!("{}", if done { "Writes are allowed again. Paused runs wait for Resume." } else { "Writes were not frozen." });
+    println!(
+        "{}",
+        if done {
+            "Writes are allowed again. Paused runs wait for Resume."
+        } else {
+            "Writes were not frozen."
+        }
+    );
     Ok(())
 }
 

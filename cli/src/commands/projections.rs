@@ -15,9 +15,16 @@ pub async fn run(path: &Path, command: ProjectionsCommand, json: bool) -> Outcom
         ProjectionsCommand::List => {
             let all = rebuild::list();
             if json {
-                output::json(&all.iter().map(|(name, purpose)| json!({"name": name, "purpose": purpose})).collect::<Vec<_>>());
+                output::json(
+                    &all.iter()
+                        .map(|(name, purpose)| json!({"name": name, "purpose": purpose}))
+                        .collect::<Vec<_>>(),
+                );
             } else {
-                let rows: Vec<_> = all.iter().map(|(name, purpose)| vec![(*name).to_owned(), (*purpose).to_owned()]).collect();
+                let rows: Vec<_> = all
+                    .iter()
+                    .map(|(name, purpose)| vec![(*name).to_owned(), (*purpose).to_owned()])
+                    .collect();
                 output::table(&["NAME", "PURPOSE"], &rows);
             }
             Ok(())
@@ -72,7 +79,8 @@ async fn one(context: &Context, name: &str, compare: bool, json: bool) -> Outcom
         }
     };
     let keyring = context.config.open_key_ring()?;
-    let rebuilt = rebuild::rebuild(&context.store, context.reader.pool(), &keyring, name, compare, progress).await;
+    let rebuilt =
+        rebuild::rebuild(&context.store, context.reader.pool(), &keyring, name, compare, progress).await;
     if terminal {
         eprintln!();
     }

@@ -16,16 +16,29 @@ pub async fn run(path: &Path, command: RunsCommand, json: bool) -> Outcome {
         RunsCommand::List => list(&context, json).await,
         RunsCommand::Show { no } => {
             let run = find(&context, no).await?;
-            if json { output::json(&run) } else { show(&run) }
+            if json {
+                output::json(&run)
+            } else {
+                show(&run)
+            }
             Ok(())
         }
         RunsCommand::Follow { no } => follow(&context, no).await,
-        RunsCommand::Resume { no, person } => tell(&context, no, &person, |by| Command::Resume { by }, "resumed").await,
+        RunsCommand::Resume { no, person } => {
+            tell(&context, no, &person, |by| Command::Resume { by }, "resumed").await
+        }
         RunsCommand::Stop { no, person } => {
             tell(&context, no, &person, |by| Command::StopAfterStep { by }, "stops after its step").await
         }
         RunsCommand::Skip { no, reason, person } => {
-            tell(&context, no, &person, |by| Command::Skip { by, why: reason.clone() }, "goes on without that step").await
+            tell(
+                &context,
+                no,
+                &person,
+                |by| Command::Skip { by, why: reason.clone() },
+                "goes on without that step",
+            )
+            .await
         }
     }
 }
@@ -35,7 +48,9 @@ async fn find(context: &Context, no: i64) -> Result<RunRow, Failure> {
         Some(run) => Ok(run),
         None => {
             let (newest, _) = context.reader.runs(0, 1).await.map_err(read_failed)?;
-            let next = newest.first().map_or("no run has started yet".to_owned(), |run| format!("the newest is {}", run.no));
+            let next = newest
+                .first()
+                .map_or("no run has started yet".to_owned(), |run| format!("the newest is {}", run.no));
             Err(Failure::new(Code::NotFound, format!("there is no run {no}"), next))
         }
     }
@@ -77,12 +92,22 @@ async fn list(context: &Context, json: bool) -> Outcome {
             run.title.clone(),
         ]
     };
-    output::table(&["RUN", "STATE", "STEPS", "STARTED", "DECLARATION"], &runs.iter().map(row).collect::<Vec<_>>());
+    output::table(
+        &["RUN", "STATE", "STEPS", "STARTED", "DECLARATION"],
+        &runs.iter().map(row).collect::<Vec<_>>(),
+    );
     Ok(())
 }
 
 fn show(run: &RunRow) {
-    println!("Run {}: {} · plan {} of declaration {} · commit {}", run.no, status(run), run.plan_no, run.declaration_no, run.commit);
+    println!(
+        "Run {}: {} · plan {} of declaration {} · commit {}",
+        run.no,
+        status(run),
+        run.plan_no,
+        run.declaration_no,
+        run.commit
+    );
     if let (Some(cause), Some(advice)) = (&run.cause, &run.advice) {
         println!("  {cause}\n  next: {advice}");
     }
@@ -93,7 +118,11 @@ fn show(run: &RunRow) {
             for attempt in &call.attempts {
                 let status = attempt.status.map_or("no answer".to_owned(), |status| status.to_string());
                 let ms = attempt.ms.map_or(String::new(), |ms| format!(" in {ms} ms"));
-                println!("         attempt {}: {status}{ms}{}", attempt.no, attempt.settled.as_ref().map_or(String::new(), |how| format!(" · {how}")));
+                println!(
+                    "         attempt {}: {status}{ms}{}",
+                    attempt.no,
+                    attempt.settled.as_ref().map_or(String::new(), |how| format!(" · {how}"))
+                );
             }
         }
     }
@@ -105,11 +134,21 @@ async fn follow(context: &Context, no: i64) -> Outcome {
     loop {
         let head = context.store.head().await.map_err(store_failed)?.position;
         let run = context.reader.run_by_id(id).await.map_err(read_failed)?;
-        let Some(run) = run else { return Err(Failure::new(Code::NotFound, format!("run {no} is gone"), "")) };
+        let Some(run) = run else {
+            return Err(Failure::new(Code::NotFound, format!("run {no} is gone"), ""));
+        };
         let now: Vec<StepStatus> = run.steps.iter().map(|step| step.status).collect();
-        for (index, step) in run.steps.iter().enumerate().filter(|(i, step)| shown.get(*i) != Some(&step.status)) {
+        for (index, step) in
+            run.steps.iter().enumerate().filter(|(i, step)| shown.get(*i) != Some(&step.status))
+        {
             if step.status != StepStatus::Pending {
-                println!("{:>3} of {}  {:<10} {}", index + 1, run.steps.len(), step_status(step.status), step.sentence);
+                println!(
+                    "{:>3} of {}  {:<10} {}",
+                    index + 1,
+                    run.steps.len(),
+                    step_status(step.status),
+                    step.sentence
+                );
             }
         }
         shown = now;

@@ -36,11 +36,18 @@ pub async fn run(path: &Path, command: SecretsCommand, json: bool) -> Outcome {
             }
             if content.is_empty() || content.len() as u64 > SECRET_BYTES_MAX {
                 let what = format!("standard input has {} bytes, not 1 to {SECRET_BYTES_MAX}", content.len());
-                return Err(Failure::new(Code::Usage, what, "pipe the secret in: `mycopod secrets set NAME < FILE`"));
+                return Err(Failure::new(
+                    Code::Usage,
+                    what,
+                    "pipe the secret in: `mycopod secrets set NAME < FILE`",
+                ));
             }
             secrets::files::ensure_folder(folder).map_err(failed)?;
             secrets::files::write(&file, &content).map_err(failed)?;
-            println!("{name} stored, fingerprint {}. Restart the Agent to use it.", secrets::fingerprint(&content));
+            println!(
+                "{name} stored, fingerprint {}. Restart the Agent to use it.",
+                secrets::fingerprint(&content)
+            );
             Ok(())
         }
         SecretsCommand::List => list(folder, json),

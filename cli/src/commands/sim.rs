@@ -11,8 +11,9 @@ pub async fn run(args: SimArgs) -> Outcome {
     };
     let mut config = match &args.cluster {
         Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::new(Code::Usage, format!("{}: {error}", path.display()), "name a cluster file"))?;
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Failure::new(Code::Usage, format!("{}: {error}", path.display()), "name a cluster file")
+            })?;
             SimConfig::from_cluster_json(&text).map_err(failed)?
         }
         None => SimConfig { base: Base::Nodes(args.nodes as usize), ..SimConfig::default() },

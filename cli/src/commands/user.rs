@@ -36,7 +36,11 @@ pub async fn run(path: &Path, command: UserCommand, json: bool) -> Outcome {
         UserCommand::Password { name, generate } => {
             let (password, shown) = password(generate)?;
             let password_hash = passwords::hash(&password).await?;
-            change(&context, &name, |by, _| Command::ChangePassword { password_hash: password_hash.clone(), by }).await?;
+            change(&context, &name, |by, _| Command::ChangePassword {
+                password_hash: password_hash.clone(),
+                by,
+            })
+            .await?;
             if shown {
                 println!("password {password}");
             }
@@ -55,7 +59,8 @@ fn password(generate: bool) -> Result<(String, bool), Failure> {
     let password = line.trim_end_matches(['\r', '\n']).to_owned();
     let length = password.chars().count();
     if !(PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&length) {
-        let what = format!("the password has {length} characters, not {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX}");
+        let what =
+            format!("the password has {length} characters, not {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX}");
         return Err(Failure::new(Code::Usage, what, "pipe one in, or use --generate"));
     }
     Ok((password, false))
@@ -63,10 +68,20 @@ fn password(generate: bool) -> Result<(String, bool), Failure> {
 
 async fn add(context: &Context, name: String, role: Role, generate: bool) -> Outcome {
     if context.reader.account_by_name(&name).await.map_err(read_failed)?.is_some() {
-        return Err(Failure::new(Code::Refused, format!("there is an account {name} already"), "choose another name"));
+        return Err(Failure::new(
+            Code::Refused,
+            format!("there is an account {name} already"),
+            "choose another name",
+        ));
     }
     let (password, shown) = password(generate)?;
-    let command = Command::Register { name: name.clone(), role, password_hash: passwords::hash(&password).await?, by: None, demo: false };
+    let command = Command::Register {
+        name: name.clone(),
+        role,
+        password_hash: passwords::hash(&password).await?,
+        by: None,
+        demo: false,
+    };
     let stream = StreamId::new(Category::Account, Uuid::now_v7());
     context.store.handle::<Account>(stream, command, Meta::default(), None).await.map_err(refused)?;
     println!("{name} can sign in as {}.", role.as_str());
@@ -87,8 +102,15 @@ async fn list(context: &Context, json: bool) -> Outcome {
         return Ok(());
     }
     let row = |a: &projections::model::Account| {
-        let last = a.last_sign_in.map_or("never".to_owned(), |at| at.with_timezone(&chrono::Local).format("%d %b %Y %H:%M").to_string());
-        vec![a.name.clone(), a.role.as_str().to_owned(), if a.disabled { "disabled" } else { "active" }.to_owned(), last]
+        let last = a.last_sign_in.map_or("never".to_owned(), |at| {
+            at.with_timezone(&chrono::Local).format("%d %b %Y %H:%M").to_string()
+        });
+        vec![
+            a.name.clone(),
+            a.role.as_str().to_owned(),
+            if a.disabled { "disabled" } else { "active" }.to_owned(),
+            last,
+        ]
     };
     output::table(&["NAME", "ROLE", "STATE", "LAST SIGN-IN"], &accounts.iter().map(row).collect::<Vec<_>>());
     Ok(())
@@ -107,7 +129,11 @@ async fn change(
     // Done in the name of the account itself: the command line is whoever may read the key ring.
     let actor = domain::account::Actor { id: account.id, role: Role::Admin };
     let stream = StreamId::new(Category::Account, account.id.0);
-    context.store.handle::<Account>(stream, command(actor, other_admins), by(actor), None).await.map_err(refused)?;
+    context
+        .store
+        .handle::<Account>(stream, command(actor, other_admins), by(actor), None)
+        .await
+        .map_err(refused)?;
     println!("{name} is changed.");
     Ok(())
 }

@@ -43,7 +43,11 @@ impl Service {
         let status = self.child.lock().await.wait().await;
         let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         let what = format!("the service {} ended: {how}", self.name);
-        Failure::new(Code::Failed, what, format!("its log is {}.log in the data folder (--keep DIR keeps it)", self.name))
+        Failure::new(
+            Code::Failed,
+            what,
+            format!("its log is {}.log in the data folder (--keep DIR keeps it)", self.name),
+        )
     }
 
     pub async fn stop(&self) -> Outcome {

@@ -13,8 +13,8 @@ mod world;
 
 use crate::args::DemoArgs;
 use crate::failure::{Failure, Outcome};
-use domain::account::Role;
 pub use children::parent_gone;
+use domain::account::Role;
 pub use place::Place;
 use std::time::Instant;
 pub use world::World;
@@ -50,7 +50,10 @@ pub async fn run(args: DemoArgs) -> Outcome {
 }
 
 fn announce(world: &World, place: &Place, begun: Instant) {
-    println!("MycoPod demonstration, ready after {:.1} s. Nothing here is real.\n", begun.elapsed().as_secs_f64());
+    println!(
+        "MycoPod demonstration, ready after {:.1} s. Nothing here is real.\n",
+        begun.elapsed().as_secs_f64()
+    );
     println!("  open      {}", world.url);
     for login in &world.logins {
         let may = match login.role {
@@ -60,9 +63,17 @@ fn announce(world: &World, place: &Place, begun: Instant) {
         println!("  sign in   {:<4} {}   ({may})", login.name, login.password);
     }
     println!("\n  try       {}", TRY.join("\n            "));
-    println!("\n  data      {}{}", place.dir.display(), if place.kept { "" } else { " (removed at the end)" });
+    println!(
+        "\n  data      {}{}",
+        place.dir.display(),
+        if place.kept { "" } else { " (removed at the end)" }
+    );
     println!("  commands  mycopod --config {} runs list", place.config_file().display());
-    println!("  cluster   {} (simulated; faults and ledger: http://{})", world.cluster_url(), world.control_addr());
+    println!(
+        "  cluster   {} (simulated; faults and ledger: http://{})",
+        world.cluster_url(),
+        world.control_addr()
+    );
     println!("  stop      Ctrl-C\n");
 }
 

@@ -58,7 +58,9 @@ impl Place {
 
     /// A temporary place is removed; a kept one stays.
     pub fn leave(&self) {
-        if !self.kept && let Err(error) = std::fs::remove_dir_all(&self.dir) {
+        if !self.kept
+            && let Err(error) = std::fs::remove_dir_all(&self.dir)
+        {
             tracing::warn!(%error, "the temporary folder could not be removed");
         }
     }

@@ -34,7 +34,12 @@ pub fn rules(facts: &Facts, poll_interval_s: u32) -> Rules {
     Rules {
         vmid_first: 200,
         vmid_last: 999,
-        protected: facts.guests.values().filter(|guest| guest.protected).map(|guest| guest.name.clone()).collect(),
+        protected: facts
+            .guests
+            .values()
+            .filter(|guest| guest.protected)
+            .map(|guest| guest.name.clone())
+            .collect(),
         poll_interval_s,
         observe_interval_s: 30,
         house: facts.house.clone(),
@@ -56,8 +61,13 @@ pub async fn seed(
         let stream = StreamId::new(Category::Account, id);
         if store.read_stream(stream, 1).await.map_err(store_failed)?.is_empty() {
             let password_hash = passwords::hash(&password).await?;
-            let command =
-                account::Command::Register { name: name.to_owned(), role, password_hash, by: None, demo: true };
+            let command = account::Command::Register {
+                name: name.to_owned(),
+                role,
+                password_hash,
+                by: None,
+                demo: true,
+            };
             store.handle::<Account>(stream, command, Meta::default(), None).await.map_err(refused)?;
         }
         logins.push(Login { name, role, password });

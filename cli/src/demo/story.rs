@@ -39,9 +39,15 @@ struct Step {
 #[serde(tag = "do", rename_all = "kebab-case")]
 enum Deed {
     /// Draft and preview a text.
-    Declare { text: String, expect: Expect },
+    Declare {
+        text: String,
+        expect: Expect,
+    },
     /// Answer the open questions; the next preview follows.
-    Answer { answers: Vec<String>, expect: Expect },
+    Answer {
+        answers: Vec<String>,
+        expect: Expect,
+    },
     Ask {},
     Approve {
         #[serde(default)]
@@ -50,9 +56,13 @@ enum Deed {
         refused: bool,
     },
     /// Commit, and follow the run to its end.
-    Apply { expect: RunEnd },
+    Apply {
+        expect: RunEnd,
+    },
     /// Calls that change something, by the simulated cluster's own ledger, since the story began.
-    Ledger { mutations: usize },
+    Ledger {
+        mutations: usize,
+    },
 }
 
 #[derive(Deserialize)]
@@ -71,8 +81,9 @@ enum RunEnd {
 }
 
 pub async fn play(path: &Path, world: &World) -> Outcome {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(Code::Usage, format!("{}: {error}", path.display()), "name a story file"))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(Code::Usage, format!("{}: {error}", path.display()), "name a story file")
+    })?;
     let story: Story = toml::from_str(&text)
         .map_err(|error| Failure::new(Code::Usage, format!("the story is not valid: {error}"), "mend it"))?;
     let mut teller = Teller { world, context: &world.context, declaration: None };
@@ -101,7 +112,8 @@ impl Teller<'_> {
             Deed::Declare { text, expect } => {
                 let id = DeclarationId(Uuid::now_v7());
                 self.declaration = Some(id);
-                self.command(actor, Command::Draft { by: actor, title: String::new(), text: text.clone() }).await?;
+                self.command(actor, Command::Draft { by: actor, title: String::new(), text: text.clone() })
+                    .await?;
                 self.command(actor, Command::Preview { by: actor }).await?;
                 Ok(format!("declares {text:?}: {}", self.preview(expect).await?))
             }
@@ -127,49 +139,88 @@ impl Teller<'_> {
     }
 
     fn id(&self) -> Result<DeclarationId, Failure> {
-        self.declaration.ok_or_else(|| Failure::new(Code::Usage, "nothing was declared yet", "begin with a declare step"))
+        self.declaration
+            .ok_or_else(|| Failure::new(Code::Usage, "nothing was declared yet", "begin with a declare step"))
     }
 
     async fn command(&self, actor: Actor, command: Command) -> Result<Declaration, Failure> {
         let stream = StreamId::new(Category::Declaration, self.id()?.0);
-        let handled = self.context.store.handle::<Declaration>(stream, command, by(actor), None).await.map_err(refused)?;
+        let handled = self
+            .context
+            .store
+            .handle::<Declaration>(stream, command, by(actor), None)
+            .await
+            .map_err(refused)?;
         Ok(handled.state)
     }
 
     async fn digest(&self) -> Result<domain::canonical::Digest, Failure> {
-        let (state, _) = load::<Declaration>(&self.context.store, Category::Declaration, self.id()?.0).await?;
+        let (state, _) =
+            load::<Declaration>(&self.context.store, Category::Declaration, self.id()?.0).await?;
         state.digest.ok_or_else(|| Failure::new(Code::CheckFailed, "there is no plan", ""))
     }
 
     async fn preview(&self, expect: &Expect) -> Result<String, Failure> {
         let settled = |state: &Declaration| !matches!(state.status, Status::Previewing { .. });
-        let state = until::<Declaration>(&self.context.store, Category::Declaration, self.id()?.0, STEP_WAIT, settled)
-            .await?
-            .ok_or_else(|| different("a preview".into(), "none in time".into()))?;
+        let state = until::<Declaration>(
+            &self.context.store,
+            Category::Declaration,
+            self.id()?.0,
+            STEP_WAIT,
+            settled,
+        )
+        .await?
+        .ok_or_else(|| different("a preview".into(), "none in time".into()))?;
         match (&state.status, expect) {
             (Status::Proposed, Expect::Plan { create, change, destroy }) => {
                 let counts = state.plan.as_ref().map(|plan| plan.counts()).unwrap_or_default();
-                let seen = format!("{} to create, {} to change, {} to destroy", counts.create, counts.change, counts.destroy);
+                let seen = format!(
+                    "{} to create, {} to change, {} to destroy",
+                    counts.create, counts.change, counts.destroy
+                );
                 let wanted = format!("{create} to create, {change} to change, {destroy} to destroy");
                 if seen == wanted { Ok(seen) } else { Err(different(wanted, seen)) }
             }
             (Status::Asking { questions }, Expect::Question { about }) => {
                 let seen: Vec<&str> = questions.iter().map(|question| question.about.as_str()).collect();
-                if seen == *about { Ok(format!("asked about {}", seen.join(", "))) } else { Err(different(about.join(", "), seen.join(", "))) }
+                if seen == *about {
+                    Ok(format!("asked about {}", seen.join(", ")))
+                } else {
+                    Err(different(about.join(", "), seen.join(", ")))
+                }
             }
-            (Status::Failed { failure: PreviewFailure::Refused { reason: seen, text } }, Expect::Refusal { reason }) => {
-                if seen.as_str() == reason { Ok(format!("refused: {text}")) } else { Err(different(reason.clone(), seen.as_str().into())) }
+            (
+                Status::Failed { failure: PreviewFailure::Refused { reason: seen, text } },
+                Expect::Refusal { reason },
+            ) => {
+                if seen.as_str() == reason {
+                    Ok(format!("refused: {text}"))
+                } else {
+                    Err(different(reason.clone(), seen.as_str().into()))
+                }
             }
             (other, _) => Err(different("another outcome of the preview".into(), format!("{other:?}"))),
         }
     }
 
-    async fn approve(&self, actor: Actor, confirm: &[String], expect_refusal: bool) -> Result<String, Failure> {
+    async fn approve(
+        &self,
+        actor: Actor,
+        confirm: &[String],
+        expect_refusal: bool,
+    ) -> Result<String, Failure> {
         let plan = self.digest().await?;
-        let command =
-            Command::Approve { by: actor, plan, confirmed: confirm.to_vec(), alone: false, now: chrono::Utc::now() };
+        let command = Command::Approve {
+            by: actor,
+            plan,
+            confirmed: confirm.to_vec(),
+            alone: false,
+            now: chrono::Utc::now(),
+        };
         match (self.command(actor, command).await, expect_refusal) {
-            (Err(failure), true) if failure.code == Code::Refused => Ok(format!("may not approve: {}", failure.what)),
+            (Err(failure), true) if failure.code == Code::Refused => {
+                Ok(format!("may not approve: {}", failure.what))
+            }
             (Ok(_), true) => Err(different("a refusal".into(), "an approval".into())),
             (outcome, _) => outcome.map(|_| "approves".into()),
         }
@@ -178,12 +229,16 @@ impl Teller<'_> {
     async fn apply(&self, actor: Actor, expect: &RunEnd) -> Result<String, Failure> {
         let id = self.id()?;
         let plan = self.digest().await?;
-        self.command(actor, Command::Commit { by: actor, plan: plan.clone(), now: chrono::Utc::now() }).await?;
+        self.command(actor, Command::Commit { by: actor, plan: plan.clone(), now: chrono::Utc::now() })
+            .await?;
         let committed = |state: &Declaration| matches!(state.status, Status::Committed { .. });
-        let state = until::<Declaration>(&self.context.store, Category::Declaration, id.0, STEP_WAIT, committed)
-            .await?
-            .ok_or_else(|| different("a commit".into(), "none in time".into()))?;
-        let Status::Committed { commit } = &state.status else { return Err(different("a commit".into(), "none".into())) };
+        let state =
+            until::<Declaration>(&self.context.store, Category::Declaration, id.0, STEP_WAIT, committed)
+                .await?
+                .ok_or_else(|| different("a commit".into(), "none in time".into()))?;
+        let Status::Committed { commit } = &state.status else {
+            return Err(different("a commit".into(), "none".into()));
+        };
         let run = run::id_for(id, commit, &plan).0;
         let ended = |run: &Run| run.is_over() || matches!(run.status, run::Status::Paused { .. });
         let run = until::<Run>(&self.context.store, Category::Run, run, STEP_WAIT, ended)
@@ -198,7 +253,8 @@ impl Teller<'_> {
             return Err(different(format!("{expect:?}"), format!("{:?}", run.status)));
         }
         let short = commit.get(..8).unwrap_or(commit);
-        Ok(format!("commits as {short}; the run is {seen:?}: {} done, {} already so", run.done, run.already).to_lowercase())
+        Ok(format!("commits as {short}; the run is {seen:?}: {} done, {} already so", run.done, run.already)
+            .to_lowercase())
     }
 }
 

@@ -33,12 +33,14 @@ pub struct World {
 impl World {
     pub async fn start(place: &Place, args: &DemoArgs) -> Result<Self, Failure> {
         let facts_text = match &args.cluster {
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|error| Failure::new(Code::Usage, format!("{}: {error}", path.display()), "name a cluster file"))?,
+            Some(path) => std::fs::read_to_string(path).map_err(|error| {
+                Failure::new(Code::Usage, format!("{}: {error}", path.display()), "name a cluster file")
+            })?,
             None => interpreter::fixtures::CLUSTER.to_owned(),
         };
-        let facts: Facts = serde_json::from_str(&facts_text)
-            .map_err(|error| Failure::new(Code::Usage, format!("the cluster file is not valid: {error}"), "mend it"))?;
+        let facts: Facts = serde_json::from_str(&facts_text).map_err(|error| {
+            Failure::new(Code::Usage, format!("the cluster file is not valid: {error}"), "mend it")
+        })?;
         let listen = free_port(args.port)?;
         let key_folder = place.at("keys");
         secrets::files::ensure_folder(&key_folder).map_err(|error| {
@@ -69,7 +71,11 @@ impl World {
                     .map_err(|error| Failure::new(Code::Failed, &error, error.advice()))?,
             },
             key_ring: key_folder.join("keyring"),
-            ui: Some(config::Ui { listen, public_url: format!("http://localhost:{}", listen.port()), demonstration: true }),
+            ui: Some(config::Ui {
+                listen,
+                public_url: format!("http://localhost:{}", listen.port()),
+                demonstration: true,
+            }),
             agent: Some(config::Agent {
                 secrets: key_folder.clone(),
                 proxmox: config::Proxmox {
@@ -78,25 +84,23 @@ impl World {
                     ca: None,
                     token: TOKEN_ID.to_owned(),
                 },
-                repository: config::Repository { path: place.at("declarations.git"), branch: BRANCH.to_owned() },
+                repository: config::Repository {
+                    path: place.at("declarations.git"),
+                    branch: BRANCH.to_owned(),
+                },
                 interpreter: "scripted".to_owned(),
             }),
         };
         let text = toml::to_string(&config).map_err(|error| Failure::new(Code::Failed, error, ""))?;
         std::fs::write(place.config_file(), text)?;
         let context = Context::open(&place.config_file()).await?;
-        let logins = seed(
-            &context.store,
-            &facts,
-            args.poll,
-            simulator.base_url(),
-            simulator.fingerprint(),
-            |name| Ok(stored(&key_folder, &format!("demo-password-{name}"), made_up_password)?.expose().clone()),
-        )
-        .await?;
-        let services = ["serve", "agent"].map(|name| {
-            Service::start(name, &place.config_file(), &place.at(&format!("{name}.log")))
-        });
+        let logins =
+            seed(&context.store, &facts, args.poll, simulator.base_url(), simulator.fingerprint(), |name| {
+                Ok(stored(&key_folder, &format!("demo-password-{name}"), made_up_password)?.expose().clone())
+            })
+            .await?;
+        let services = ["serve", "agent"]
+            .map(|name| Service::start(name, &place.config_file(), &place.at(&format!("{name}.log"))));
         let [ui, agent] = services;
         let url = format!("http://localhost:{}", listen.port());
         let world = Self { url, logins, context, simulator, postgres, services: [ui?, agent?] };
@@ -163,7 +167,8 @@ impl World {
 async fn answers(listen: SocketAddr) -> bool {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let Ok(mut stream) = tokio::net::TcpStream::connect(listen).await else { return false };
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", listen.port());
+    let request =
+        format!("GET /readyz HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", listen.port());
     let mut answer = Vec::new();
     stream.write_all(request.as_bytes()).await.is_ok()
         && stream.read_to_end(&mut answer).await.is_ok()
@@ -190,8 +195,8 @@ fn stored(folder: &Path, name: &str, make: impl FnOnce() -> String) -> Result<Se
 /// Five short words and a number: easy to type, about 28 bits more than a dictionary has; made anew each time.
 pub fn made_up_password() -> String {
     const WORDS: [&str; 16] = [
-        "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "islet", "juniper", "kelp", "lichen",
-        "maple", "north", "otter", "pine",
+        "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "islet", "juniper", "kelp",
+        "lichen", "maple", "north", "otter", "pine",
     ];
     let bytes = uuid::Uuid::new_v4().into_bytes();
     let words: Vec<&str> = bytes.iter().take(5).map(|byte| WORDS[usize::from(byte % 16)]).collect();

@@ -25,7 +25,9 @@ pub(super) fn decide(state: &Declaration, command: Command) -> Decision {
         Command::Comment { by, text } => {
             Ok(vec![Event::Commented { by: by.id, text: words(text, NOTE_CHARS_MAX)? }])
         }
-        Command::Approve { by, plan, confirmed, alone, now } => approve(state, by, plan, confirmed, alone, now),
+        Command::Approve { by, plan, confirmed, alone, now } => {
+            approve(state, by, plan, confirmed, alone, now)
+        }
         Command::SendBack { by, plan, why } => send_back(state, by, plan, why),
         Command::Commit { by, plan, now } => commit(state, by, plan, now),
         Command::Withdraw { by } => withdraw(state, by),

@@ -42,11 +42,20 @@ pub struct Answer {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Failure {
     /// The text was understood and refused; `reason` is of the closed vocabulary.
-    Refused { reason: RefusalReason, text: String },
+    Refused {
+        reason: RefusalReason,
+        text: String,
+    },
     /// The planner found no legal plan.
-    NoPlan { text: String, advice: String },
+    NoPlan {
+        text: String,
+        advice: String,
+    },
     /// Something needed did not answer.
-    Unavailable { text: String, advice: String },
+    Unavailable {
+        text: String,
+        advice: String,
+    },
     Cancelled {},
 }
 

@@ -73,8 +73,7 @@ fn an_author_does_not_approve_alone_unless_there_is_one_admin() {
     let plan = sample::plan(TEXT, 1);
     let history = [drafted(ADA), previewed(1), proposed(plan.clone())];
     given::<Declaration>(history.clone()).when(approve(ADA, &plan)).then_refused(Refusal::OwnPlan);
-    let command =
-        Command::Approve { by: ADA, plan: plan.digest(), confirmed: vec![], alone: true, now: NOW };
+    let command = Command::Approve { by: ADA, plan: plan.digest(), confirmed: vec![], alone: true, now: NOW };
     let event = Event::PlanApproved { by: ADA.id, plan: plan.digest(), confirmed: vec![], alone: true };
     given::<Declaration>(history).when(command).then([event]);
 }
@@ -88,7 +87,13 @@ fn what_is_destroyed_has_to_be_typed() {
         .then_refused(Refusal::ConfirmName("web-old".into()));
     let confirmed = vec!["web-old".to_owned()];
     given::<Declaration>(history)
-        .when(Command::Approve { by: ADA, plan: plan.digest(), confirmed: confirmed.clone(), alone: false, now: NOW })
+        .when(Command::Approve {
+            by: ADA,
+            plan: plan.digest(),
+            confirmed: confirmed.clone(),
+            alone: false,
+            now: NOW,
+        })
         .then([Event::PlanApproved { by: ADA.id, plan: plan.digest(), confirmed, alone: false }]);
 }
 

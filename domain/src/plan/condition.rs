@@ -58,13 +58,47 @@ pub enum Expected {
 #[serde(tag = "when", rename_all = "kebab-case")]
 pub enum Condition {
     /// The guest exists, carries this mark and no lock of creation.
-    GuestExists { vmid: Vmid, kind: GuestKind, node: String, mark: Mark },
-    GuestGone { vmid: Vmid, kind: GuestKind, node: String },
-    ConfigHas { vmid: Vmid, kind: GuestKind, node: String, values: BTreeMap<String, Expected> },
-    DiskAtLeast { vmid: Vmid, kind: GuestKind, node: String, disk: String, size_gib: u64 },
-    PowerIs { vmid: Vmid, kind: GuestKind, node: String, running: bool },
-    StorageIs { id: String, kind: String, server: String, export: String, content: Vec<String>, nodes: Vec<String> },
-    StorageGone { id: String },
+    GuestExists {
+        vmid: Vmid,
+        kind: GuestKind,
+        node: String,
+        mark: Mark,
+    },
+    GuestGone {
+        vmid: Vmid,
+        kind: GuestKind,
+        node: String,
+    },
+    ConfigHas {
+        vmid: Vmid,
+        kind: GuestKind,
+        node: String,
+        values: BTreeMap<String, Expected>,
+    },
+    DiskAtLeast {
+        vmid: Vmid,
+        kind: GuestKind,
+        node: String,
+        disk: String,
+        size_gib: u64,
+    },
+    PowerIs {
+        vmid: Vmid,
+        kind: GuestKind,
+        node: String,
+        running: bool,
+    },
+    StorageIs {
+        id: String,
+        kind: String,
+        server: String,
+        export: String,
+        content: Vec<String>,
+        nodes: Vec<String>,
+    },
+    StorageGone {
+        id: String,
+    },
 }
 
 impl Condition {
@@ -85,12 +119,20 @@ impl Condition {
         match (self, look) {
             (_, Look::CannotTell { why }) => Verdict::CannotTell(why.clone()),
             (Self::GuestGone { .. } | Self::StorageGone { .. }, Look::Absent) => Verdict::Holds,
-            (Self::GuestGone { vmid, .. }, Look::Guest(_)) => Verdict::Not(format!("guest {vmid} is still there")),
-            (Self::StorageGone { id }, Look::Storage(_)) => Verdict::Not(format!("storage {id} is still there")),
+            (Self::GuestGone { vmid, .. }, Look::Guest(_)) => {
+                Verdict::Not(format!("guest {vmid} is still there"))
+            }
+            (Self::StorageGone { id }, Look::Storage(_)) => {
+                Verdict::Not(format!("storage {id} is still there"))
+            }
             (Self::GuestExists { mark, .. }, Look::Guest(guest)) => exists(guest, *mark),
             (Self::ConfigHas { values, .. }, Look::Guest(guest)) => has_values(guest, values),
-            (Self::DiskAtLeast { disk, size_gib, .. }, Look::Guest(guest)) => disk_at_least(guest, disk, *size_gib),
-            (Self::PowerIs { running, .. }, Look::Guest(guest)) if guest.running == *running => Verdict::Holds,
+            (Self::DiskAtLeast { disk, size_gib, .. }, Look::Guest(guest)) => {
+                disk_at_least(guest, disk, *size_gib)
+            }
+            (Self::PowerIs { running, .. }, Look::Guest(guest)) if guest.running == *running => {
+                Verdict::Holds
+            }
             (Self::PowerIs { .. }, Look::Guest(guest)) => {
                 Verdict::Not(format!("it is {}", if guest.running { "running" } else { "stopped" }))
             }
@@ -98,7 +140,9 @@ impl Condition {
                 storage_is(storage, kind, server, export, content, nodes)
             }
             (_, Look::Absent) => Verdict::Not("it does not exist".into()),
-            (_, Look::Guest(_) | Look::Storage(_)) => Verdict::CannotTell("something else was looked at".into()),
+            (_, Look::Guest(_) | Look::Storage(_)) => {
+                Verdict::CannotTell("something else was looked at".into())
+            }
         }
     }
 }
@@ -144,7 +188,10 @@ fn storage_is(
         b.sort();
         a == b
     };
-    if storage.kind != kind || storage.server.as_deref() != Some(server) || storage.export.as_deref() != Some(export) {
+    if storage.kind != kind
+        || storage.server.as_deref() != Some(server)
+        || storage.export.as_deref() != Some(export)
+    {
         return Verdict::Not("a storage of this name points elsewhere".into());
     }
     if !same(&storage.content, content) {
@@ -172,7 +219,8 @@ impl Expected {
                 seen == wanted
             }
             (Self::Options(wanted), Some(seen)) => {
-                let seen: BTreeMap<&str, &str> = seen.split(',').filter_map(|part| part.split_once('=')).collect();
+                let seen: BTreeMap<&str, &str> =
+                    seen.split(',').filter_map(|part| part.split_once('=')).collect();
                 wanted.iter().all(|(key, value)| seen.get(key.as_str()) == Some(&value.as_str()))
             }
         }
@@ -194,8 +242,14 @@ pub enum Guard {
         stamp: Option<String>,
     },
     /// Nothing has this number yet.
-    VmidFree { vmid: Vmid, kind: GuestKind, node: String },
-    StorageFree { id: String },
+    VmidFree {
+        vmid: Vmid,
+        kind: GuestKind,
+        node: String,
+    },
+    StorageFree {
+        id: String,
+    },
 }
 
 impl Guard {
@@ -215,7 +269,9 @@ impl Guard {
             (Self::VmidFree { vmid, .. }, Look::Guest(guest)) => {
                 Verdict::Not(format!("number {vmid} is taken by {}", guest.name))
             }
-            (Self::StorageFree { id }, Look::Storage(_)) => Verdict::Not(format!("storage {id} exists already")),
+            (Self::StorageFree { id }, Look::Storage(_)) => {
+                Verdict::Not(format!("storage {id} exists already"))
+            }
             (Self::GuestIs { name, mark, stamp, .. }, Look::Guest(guest)) => {
                 if guest.mark() != Some(*mark) {
                     Verdict::Not(format!("guest {} does not carry our mark", guest.vmid))

@@ -117,8 +117,11 @@ impl Base {
     /// their configurations.
     pub fn of(seen: &Observation) -> Self {
         let nodes: Vec<_> = seen.nodes.iter().map(|(name, node)| (name, node.online, node.threads)).collect();
-        let storages: Vec<_> =
-            seen.storages.iter().map(|(id, s)| (id, &s.kind, &s.content, &s.nodes, &s.server, &s.export)).collect();
+        let storages: Vec<_> = seen
+            .storages
+            .iter()
+            .map(|(id, s)| (id, &s.kind, &s.content, &s.nodes, &s.server, &s.export))
+            .collect();
         let guests: Vec<_> =
             seen.guests.values().map(|g| (g.vmid, g.kind, &g.name, &g.node, g.running, &g.digest)).collect();
         Self {

@@ -16,7 +16,11 @@ pub(crate) fn plan(text: &str, number: u32) -> Plan {
         made_at: DateTime::UNIX_EPOCH,
         text: Digest::of_bytes(text.as_bytes()),
         desired: Interpretation::empty(Kind::Desired),
-        interpreter: InterpreterIdentity { provider: "scripted".into(), model: "grammar".into(), version: "1".into() },
+        interpreter: InterpreterIdentity {
+            provider: "scripted".into(),
+            model: "grammar".into(),
+            version: "1".into(),
+        },
         base: Base {
             observed_at: DateTime::UNIX_EPOCH,
             pve_version: "8.4.1".into(),
@@ -45,7 +49,12 @@ fn step(no: u32, verb: StepVerb, calls: Vec<Call>) -> Step {
     Step {
         no,
         verb,
-        subject: Subject { noun: "VM".into(), name: "web-old".into(), vmid: Some(200), node: Some("pve1".into()) },
+        subject: Subject {
+            noun: "VM".into(),
+            name: "web-old".into(),
+            vmid: Some(200),
+            node: Some("pve1".into()),
+        },
         sentence: "A sentence.".into(),
         phrases: vec![],
         after: vec![],

@@ -98,7 +98,9 @@ impl Origin {
     pub fn why(&self) -> String {
         match self {
             Self::Label { label: Label::Said { .. } } => String::new(),
-            Self::Label { label: Label::Default { rule } } => format!("house rule {}", rule.trim_start_matches("/defaults/")),
+            Self::Label { label: Label::Default { rule } } => {
+                format!("house rule {}", rule.trim_start_matches("/defaults/"))
+            }
             Self::Label { label: Label::Derived { why, .. } } | Self::Planner { why } => why.clone(),
             Self::Label { label: Label::Observed { fact } } => format!("seen at {fact}"),
         }

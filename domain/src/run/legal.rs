@@ -28,7 +28,8 @@ pub(super) fn check(run: &Run, event: &Event) -> Result<(), Refusal> {
             here(at) && matches!(run.phase, Phase::Verify | Phase::Issued | Phase::Unknown { .. })
         }
         Event::TaskProgressed { at, upid, from_line, .. } => {
-            here(at) && matches!(&run.phase, Phase::Task { upid: u, lines } if u == upid && lines == from_line)
+            here(at)
+                && matches!(&run.phase, Phase::Task { upid: u, lines } if u == upid && lines == from_line)
         }
         Event::TaskEnded { at, upid, .. } => {
             here(at) && matches!(&run.phase, Phase::Task { upid: u, .. } if u == upid)

@@ -82,15 +82,33 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Look whether the outcome holds; if not, check the guards, record the intent, send.
-    Take { at: CallNo, attempt: u32 },
+    Take {
+        at: CallNo,
+        attempt: u32,
+    },
     /// An intent without an outcome: find out by looking, never by sending again.
-    Settle { at: CallNo, why: String },
-    Follow { at: CallNo, upid: String, lines: u32 },
+    Settle {
+        at: CallNo,
+        why: String,
+    },
+    Follow {
+        at: CallNo,
+        upid: String,
+        lines: u32,
+    },
     /// Look whether the outcome really holds now.
-    Verify { at: CallNo },
-    Wait { at: CallNo, not_before: DateTime<Utc> },
+    Verify {
+        at: CallNo,
+    },
+    Wait {
+        at: CallNo,
+        not_before: DateTime<Utc>,
+    },
     /// All calls of the step are through.
-    FinishStep { step: usize, satisfied: bool },
+    FinishStep {
+        step: usize,
+        satisfied: bool,
+    },
     Complete,
     /// A person asked to stop, and no step is half done.
     Stop,
@@ -214,7 +232,9 @@ impl Decider for Run {
                 }
                 Ok(events)
             }
-            Command::Resume { by } | Command::StopAfterStep { by } | Command::Skip { by, .. } if !by.is_admin() => {
+            Command::Resume { by } | Command::StopAfterStep { by } | Command::Skip { by, .. }
+                if !by.is_admin() =>
+            {
                 Err(Refusal::AdminOnly)
             }
             _ if self.is_over() => Err(Refusal::Over),
@@ -275,7 +295,9 @@ impl Decider for Run {
                 self.phase = match end {
                     TaskEnd::Ok {} | TaskEnd::Warnings { .. } => Phase::Verify,
                     TaskEnd::Failed { .. } => Phase::Ready,
-                    TaskEnd::Unexpected {} => Phase::Unknown { why: "the task ended without saying how".into() },
+                    TaskEnd::Unexpected {} => {
+                        Phase::Unknown { why: "the task ended without saying how".into() }
+                    }
                 };
             }
             Event::StepSatisfied { .. } => {

@@ -34,7 +34,9 @@ impl Projection for ClusterFold {
             Event::NodeObserved { name, .. } => vec![format!("node/{name}")],
             Event::StorageObserved { id, .. } | Event::StorageGone { id } => vec![format!("storage/{id}")],
             Event::GuestObserved { guest } => vec![guest_key(guest.vmid)],
-            Event::GuestGone { vmid } | Event::GuestClaimed { vmid, .. } | Event::GuestReleased { vmid, .. } => {
+            Event::GuestGone { vmid }
+            | Event::GuestClaimed { vmid, .. }
+            | Event::GuestReleased { vmid, .. } => {
                 vec![guest_key(*vmid)]
             }
             Event::Registered { .. }
@@ -65,7 +67,8 @@ impl Projection for ClusterFold {
             }
             Event::GuestGone { vmid } => guest_row(rows, event, *vmid, |row| row.seen = None),
             Event::GuestClaimed { vmid, name, mark, origin, .. } => guest_row(rows, event, *vmid, |row| {
-                row.claim = Some(ClaimRow { name: name.clone(), mark: *mark, origin: origin.clone(), at: event.at });
+                row.claim =
+                    Some(ClaimRow { name: name.clone(), mark: *mark, origin: origin.clone(), at: event.at });
             }),
             Event::GuestReleased { vmid, .. } => guest_row(rows, event, *vmid, |row| row.claim = None),
             fact => meta(rows, event, fact),
@@ -73,7 +76,12 @@ impl Projection for ClusterFold {
     }
 }
 
-fn guest_row(rows: &mut Rows, event: &Known, vmid: Vmid, change: impl FnOnce(&mut GuestRow)) -> Result<(), Poison> {
+fn guest_row(
+    rows: &mut Rows,
+    event: &Known,
+    vmid: Vmid,
+    change: impl FnOnce(&mut GuestRow),
+) -> Result<(), Poison> {
     let key = guest_key(vmid);
     let mut row = rows.get::<GuestRow>(&key)?.unwrap_or(GuestRow {
         vmid,
@@ -110,7 +118,9 @@ fn meta(rows: &mut Rows, event: &Known, fact: &Event) -> Result<(), Poison> {
             meta.reads_ms = reads.iter().map(|read| u64::from(read.ms)).sum();
             meta.failing = None;
         }
-        Event::ObservationFailed { why, advice } => meta.failing = Some((why.clone(), advice.clone(), event.at)),
+        Event::ObservationFailed { why, advice } => {
+            meta.failing = Some((why.clone(), advice.clone(), event.at))
+        }
         Event::WritesFrozen { by, reason } => {
             meta.frozen = Some(Frozen { by: *by, at: event.at, reason: reason.clone() });
         }

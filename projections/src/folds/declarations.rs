@@ -2,8 +2,8 @@
 
 use crate::fold::{Known, Poison, Projection, Rows};
 use crate::model::{
-    Approved, Asked, Comment, Committed, DeclarationRow, DeclarationStatus as Status, PreviewInfo, PreviewOutcome,
-    SentBack,
+    Approved, Asked, Comment, Committed, DeclarationRow, DeclarationStatus as Status, PreviewInfo,
+    PreviewOutcome, SentBack,
 };
 use domain::declaration::Event;
 use domain::event::{AnyEvent, Category};
@@ -45,12 +45,14 @@ impl Projection for Declarations {
                 let row = drafted(event, no, *author, title, text);
                 rows.put(&event.id.to_string(), no, &row)
             }
-            Some(AnyEvent::Declaration(fact)) => rows.change(&event.id.to_string(), |row: &mut DeclarationRow| {
-                row.changed_at = event.at;
-                row.position = event.position;
-                change(row, event, fact);
-                row.no
-            }),
+            Some(AnyEvent::Declaration(fact)) => {
+                rows.change(&event.id.to_string(), |row: &mut DeclarationRow| {
+                    row.changed_at = event.at;
+                    row.position = event.position;
+                    change(row, event, fact);
+                    row.no
+                })
+            }
             Some(AnyEvent::Run(run::Event::RunStarted { declaration, .. })) => {
                 let no = rows.count(RUNS)?;
                 rows.change(&declaration.to_string(), |row: &mut DeclarationRow| {
@@ -59,13 +61,21 @@ impl Projection for Declarations {
                 })
             }
             // What an erased subject said is gone; that it stood here is not.
-            None if event.category == Category::Declaration && event.version == 1 => rows.count(COUNTER).map(drop),
+            None if event.category == Category::Declaration && event.version == 1 => {
+                rows.count(COUNTER).map(drop)
+            }
             Some(_) | None => Ok(()),
         }
     }
 }
 
-fn drafted(event: &Known, no: i64, author: domain::ids::AccountId, title: &str, text: &str) -> DeclarationRow {
+fn drafted(
+    event: &Known,
+    no: i64,
+    author: domain::ids::AccountId,
+    title: &str,
+    text: &str,
+) -> DeclarationRow {
     DeclarationRow {
         id: DeclarationId(event.id),
         no,
@@ -188,7 +198,9 @@ fn change(row: &mut DeclarationRow, event: &Known, fact: &Event) {
             row.asked = Some(Asked { by: *by, at: event.at });
             row.sent_back = None;
         }
-        Event::Commented { by, text } => row.comments.push(Comment { by: *by, at: event.at, text: text.clone() }),
+        Event::Commented { by, text } => {
+            row.comments.push(Comment { by: *by, at: event.at, text: text.clone() })
+        }
         Event::PlanApproved { by, plan, alone, .. } => {
             row.status = Status::Approved;
             row.approved = Some(Approved { by: *by, at: event.at, alone: *alone, digest: plan.clone() });

@@ -125,7 +125,9 @@ impl History {
                 let of: Option<i64> = rows.get(&declaration_key(declaration.0))?;
                 rows.put(&run_key(event.id), HIDDEN, &(no, of))
             }
-            None if event.version == 1 && event.category == Category::Declaration => rows.count(DECLARATIONS).map(drop),
+            None if event.version == 1 && event.category == Category::Declaration => {
+                rows.count(DECLARATIONS).map(drop)
+            }
             None if event.version == 1 && event.category == Category::Run => rows.count(RUNS).map(drop),
             _ => Ok(()),
         }
@@ -152,9 +154,14 @@ fn actor(event: &Known) -> Option<Uuid> {
             | D::Withdrawn { by }
             | D::Retired { by, .. },
         )) => Some(*by),
-        Some(AnyEvent::Run(R::RunResumed { by } | R::StopRequested { by } | R::StepSkipped { by, .. })) => Some(*by),
+        Some(AnyEvent::Run(R::RunResumed { by } | R::StopRequested { by } | R::StepSkipped { by, .. })) => {
+            Some(*by)
+        }
         Some(AnyEvent::Account(
-            A::PasswordChanged { by, .. } | A::RoleChanged { by, .. } | A::Disabled { by } | A::Enabled { by },
+            A::PasswordChanged { by, .. }
+            | A::RoleChanged { by, .. }
+            | A::Disabled { by }
+            | A::Enabled { by },
         )) => Some(*by),
         Some(AnyEvent::Cluster(C::WritesFrozen { by, .. } | C::WritesThawed { by })) => *by,
         _ => None,

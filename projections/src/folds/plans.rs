@@ -27,13 +27,17 @@ impl Projection for Plans {
 
     fn keys(&self, event: &Known) -> Vec<String> {
         match &event.event {
-            Some(AnyEvent::Declaration(Event::PlanProposed { plan, .. })) => vec![key(plan.declaration, plan.number)],
+            Some(AnyEvent::Declaration(Event::PlanProposed { plan, .. })) => {
+                vec![key(plan.declaration, plan.number)]
+            }
             _ => vec![],
         }
     }
 
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
-        let Some(AnyEvent::Declaration(Event::PlanProposed { plan, digest, .. })) = &event.event else { return Ok(()) };
+        let Some(AnyEvent::Declaration(Event::PlanProposed { plan, digest, .. })) = &event.event else {
+            return Ok(());
+        };
         let row = PlanRow {
             declaration: plan.declaration,
             no: plan.number,

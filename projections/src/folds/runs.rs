@@ -89,7 +89,9 @@ impl Projection for Runs {
                 change(row, event.at, fact);
                 row.no
             }),
-            None if event.version == 1 && event.category == Category::Declaration => rows.count(DECLARATIONS).map(drop),
+            None if event.version == 1 && event.category == Category::Declaration => {
+                rows.count(DECLARATIONS).map(drop)
+            }
             None if event.version == 1 && event.category == Category::Run => rows.count(COUNTER).map(drop),
             _ => Ok(()),
         }
@@ -204,8 +206,11 @@ fn change(row: &mut RunRow, when: DateTime<Utc>, fact: &Event) {
                 attempt.ended_at = Some(when);
                 attempt.status = *status;
                 attempt.ms = Some(*ms);
-                attempt.outcome =
-                    AttemptOutcome::Failed { message: message.clone(), transient: *transient, advice: advice.clone() };
+                attempt.outcome = AttemptOutcome::Failed {
+                    message: message.clone(),
+                    transient: *transient,
+                    advice: advice.clone(),
+                };
             }
         }
         Event::CallUnknown { at, why, .. } => {

@@ -36,7 +36,9 @@ fn declared(event: &declaration::Event, Names { who, subject, .. }: &Names) -> (
         E::Drafted { title, .. } => format!("{who} drafted {subject}: {title}"),
         E::Revised { .. } => format!("{who} changed the text of {subject}"),
         E::PreviewRequested { preview, .. } => format!("{who} asked for preview {preview} of {subject}"),
-        E::PreviewAdvanced { preview, stage } => format!("Preview {preview} of {subject}: {}", stage.words().to_lowercase()),
+        E::PreviewAdvanced { preview, stage } => {
+            format!("Preview {preview} of {subject}: {}", stage.words().to_lowercase())
+        }
         E::Interpreted { interpreter, took_ms, .. } => {
             format!("The {} interpreter read {subject} in {took_ms} ms", interpreter.provider)
         }
@@ -49,7 +51,11 @@ fn declared(event: &declaration::Event, Names { who, subject, .. }: &Names) -> (
             format!("{who} answered for {subject}: {}", words.join("; "))
         }
         E::PlanProposed { plan, .. } => {
-            format!("Plan {} of {subject} was proposed with {}", plan.number, steps(plan.steps_to_do().count()))
+            format!(
+                "Plan {} of {subject} was proposed with {}",
+                plan.number,
+                steps(plan.steps_to_do().count())
+            )
         }
         E::PreviewFailed { failure, .. } => match failure {
             Failure::Refused { text, .. } => format!("{subject} was refused: {text}"),
@@ -58,7 +64,9 @@ fn declared(event: &declaration::Event, Names { who, subject, .. }: &Names) -> (
             }
             Failure::Cancelled {} => format!("The preview of {subject} was cancelled"),
         },
-        E::ApprovalRequested { plan, .. } => format!("{who} asked for approval of {subject}, plan {}", plan.short()),
+        E::ApprovalRequested { plan, .. } => {
+            format!("{who} asked for approval of {subject}, plan {}", plan.short())
+        }
         E::Commented { text, .. } => format!("{who} commented on {subject}: {text}"),
         E::PlanApproved { plan, alone, .. } => {
             let alone = if *alone { ", being the only Admin and its author" } else { "" };
@@ -79,10 +87,15 @@ fn declared(event: &declaration::Event, Names { who, subject, .. }: &Names) -> (
 
 fn ran(event: &run::Event, Names { who, subject, .. }: &Names) -> (String, bool) {
     use run::{Event as E, TaskEnd};
-    let failed = matches!(
-        event,
-        E::CallFailed { .. } | E::CallUnknown { .. } | E::StepFailed { .. } | E::RunPaused { .. } | E::RunStopped { .. }
-    ) || matches!(event, E::TaskEnded { end: TaskEnd::Failed { .. } | TaskEnd::Unexpected {}, .. });
+    let failed =
+        matches!(
+            event,
+            E::CallFailed { .. }
+                | E::CallUnknown { .. }
+                | E::StepFailed { .. }
+                | E::RunPaused { .. }
+                | E::RunStopped { .. }
+        ) || matches!(event, E::TaskEnded { end: TaskEnd::Failed { .. } | TaskEnd::Unexpected {}, .. });
     let text = match event {
         E::RunStarted { plan, commit, .. } => format!(
             "{subject} started from commit {} with {}",
@@ -96,7 +109,9 @@ fn ran(event: &run::Event, Names { who, subject, .. }: &Names) -> (String, bool)
         E::CallAnswered { at, status, ms, .. } => {
             format!("{subject}, step {}: the cluster answered {status} after {ms} ms", at.step + 1)
         }
-        E::CallFailed { at, message, .. } => format!("{subject}, step {}: the call failed: {message}", at.step + 1),
+        E::CallFailed { at, message, .. } => {
+            format!("{subject}, step {}: the call failed: {message}", at.step + 1)
+        }
         E::CallUnknown { at, why, .. } => format!("{subject}, step {}: no answer came: {why}", at.step + 1),
         E::CallSettled { at, how, .. } => format!("{subject}, step {}: {how}", at.step + 1),
         E::TaskStarted { at, upid } => {
@@ -126,7 +141,9 @@ fn ran(event: &run::Event, Names { who, subject, .. }: &Names) -> (String, bool)
         E::RunResumed { .. } => format!("{who} resumed {subject}"),
         E::StopRequested { .. } => format!("{who} asked {subject} to stop after its step"),
         E::StepSkipped { step, why, .. } => format!("{who} skipped step {} of {subject}: {why}", step + 1),
-        E::RunCompleted { done, already, .. } => format!("{subject} completed: {} done, {already} already so", steps(*done)),
+        E::RunCompleted { done, already, .. } => {
+            format!("{subject} completed: {} done, {already} already so", steps(*done))
+        }
         E::RunStopped { why, .. } => format!("{subject} stopped: {why}"),
     };
     (text, failed)
@@ -146,7 +163,13 @@ fn observed(event: &cluster::Event, Names { who, .. }: &Names) -> (String, bool)
         E::StorageGone { id } => format!("Storage {id} is gone"),
         E::GuestObserved { guest } => {
             let state = if guest.running { "running" } else { "stopped" };
-            format!("{} {} ({}) was seen {state} on {}", guest.kind.noun(), guest.name, guest.vmid, guest.node)
+            format!(
+                "{} {} ({}) was seen {state} on {}",
+                guest.kind.noun(),
+                guest.name,
+                guest.vmid,
+                guest.node
+            )
         }
         E::GuestGone { vmid } => format!("Guest {vmid} is gone"),
         E::Observed { reads, .. } => format!("The cluster was observed with {} reads", reads.len()),
@@ -181,7 +204,9 @@ fn set(event: &settings::Event, Names { who, .. }: &Names) -> (String, bool) {
     use settings::Event as E;
     let text = match event {
         E::RulesSet { .. } => format!("{who} set the rules"),
-        E::CredentialStored { name, fingerprint, .. } => format!("{who} stored the credential {name} ({fingerprint})"),
+        E::CredentialStored { name, fingerprint, .. } => {
+            format!("{who} stored the credential {name} ({fingerprint})")
+        }
         E::CredentialRemoved { name, .. } => format!("{who} removed the credential {name}"),
     };
     (text, false)

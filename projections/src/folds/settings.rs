@@ -47,7 +47,9 @@ impl Projection for SettingsFold {
                 });
                 row.credentials.sort_by(|a, b| a.name.cmp(&b.name));
             }
-            Event::CredentialRemoved { name, .. } => row.credentials.retain(|credential| credential.name != *name),
+            Event::CredentialRemoved { name, .. } => {
+                row.credentials.retain(|credential| credential.name != *name)
+            }
         }
         rows.put(KEY, HIDDEN, &row)
     }

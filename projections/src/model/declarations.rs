@@ -65,9 +65,15 @@ impl DeclarationStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PreviewOutcome {
-    Plan { no: u32 },
-    Questions { count: usize },
-    Failed { failure: Failure },
+    Plan {
+        no: u32,
+    },
+    Questions {
+        count: usize,
+    },
+    Failed {
+        failure: Failure,
+    },
     /// Another preview or text came first.
     Overtaken {},
 }

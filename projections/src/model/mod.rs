@@ -9,8 +9,8 @@ mod settings;
 
 pub use cluster::{ClaimRow, ClusterMeta, ClusterView, Frozen, GuestRow, NodeRow, StorageRow};
 pub use declarations::{
-    Approved, Asked, Comment, Committed, DeclarationRow, DeclarationStatus, PlanRow, PreviewInfo, PreviewOutcome,
-    SentBack,
+    Approved, Asked, Comment, Committed, DeclarationRow, DeclarationStatus, PlanRow, PreviewInfo,
+    PreviewOutcome, SentBack,
 };
 pub use history::HistoryRow;
 pub use people::Account;

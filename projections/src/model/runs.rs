@@ -35,8 +35,14 @@ pub enum AttemptOutcome {
     /// Sent, and no answer is recorded yet.
     Sent {},
     Answered {},
-    Failed { message: String, transient: bool, advice: String },
-    Unknown { why: String },
+    Failed {
+        message: String,
+        transient: bool,
+        advice: String,
+    },
+    Unknown {
+        why: String,
+    },
 }
 
 /// One try of one call.

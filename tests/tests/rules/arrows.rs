@@ -15,11 +15,26 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("web", &["domain", "projections"]),
     ("api", &["domain", "eventstore", "projections", "secrets", "web"]),
     ("agent", &["domain", "eventstore", "interpreter", "projections", "proxmox", "secrets"]),
-    ("cli", &["agent", "api", "domain", "eventstore", "interpreter", "projections", "proxmox", "secrets", "simulator", "web"]),
+    (
+        "cli",
+        &[
+            "agent",
+            "api",
+            "domain",
+            "eventstore",
+            "interpreter",
+            "projections",
+            "proxmox",
+            "secrets",
+            "simulator",
+            "web",
+        ],
+    ),
 ];
 
 /// The domain is pure: nothing that could reach a network, a clock, a file or chance.
-const DOMAIN_MAY_USE: [&str; 7] = ["chrono", "regex-lite", "serde", "serde_json", "sha2", "thiserror", "uuid"];
+const DOMAIN_MAY_USE: [&str; 7] =
+    ["chrono", "regex-lite", "serde", "serde_json", "sha2", "thiserror", "uuid"];
 
 fn dependencies(krate: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -33,7 +48,8 @@ fn dependencies(krate: &str) -> Vec<String> {
 fn crates_of_ours_depend_only_along_the_arrows() {
     let ours: Vec<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
     for (krate, allowed) in ARROWS {
-        for dependency in dependencies(krate).iter().filter(|dependency| ours.contains(&dependency.as_str())) {
+        for dependency in dependencies(krate).iter().filter(|dependency| ours.contains(&dependency.as_str()))
+        {
             assert!(allowed.contains(&dependency.as_str()), "{krate} must not depend on {dependency}");
         }
     }

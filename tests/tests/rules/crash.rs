@@ -44,8 +44,12 @@ async fn killed_anywhere_the_agent_makes_each_guest_once_and_loses_nothing() {
         assert_eq!(world.guests_named(&step.subject.name), 1, "{}", step.subject.name);
     }
     // By the cluster's own account: each guest was cloned once.
-    let clones: Vec<_> =
-        world.sim.ledger().into_iter().filter(|entry| entry.path.ends_with("/clone") && entry.effect).collect();
+    let clones: Vec<_> = world
+        .sim
+        .ledger()
+        .into_iter()
+        .filter(|entry| entry.path.ends_with("/clone") && entry.effect)
+        .collect();
     assert_eq!(clones.len(), 3, "{clones:?}");
 }
 

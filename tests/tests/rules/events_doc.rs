@@ -29,7 +29,9 @@ fn events(source: &str) -> Vec<Found> {
     while let Some(line) = lines.next() {
         if let Some(words) = line.strip_prefix("/// ") {
             says = format!("{says} {words}").trim().to_owned();
-        } else if let Some(tag) = line.strip_prefix("#[serde(rename = \"").and_then(|rest| rest.strip_suffix("\")]")) {
+        } else if let Some(tag) =
+            line.strip_prefix("#[serde(rename = \"").and_then(|rest| rest.strip_suffix("\")]"))
+        {
             if !tag.contains(".v") {
                 continue;
             }
@@ -45,8 +47,13 @@ fn events(source: &str) -> Vec<Found> {
                     break;
                 }
             }
-            let inside = variant.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).map_or("", |(body, _)| body);
-            let fields = split(inside).into_iter().map(|field| field.split(':').next().unwrap_or("").trim().to_owned());
+            let inside = variant
+                .split_once('{')
+                .and_then(|(_, rest)| rest.rsplit_once('}'))
+                .map_or("", |(body, _)| body);
+            let fields = split(inside)
+                .into_iter()
+                .map(|field| field.split(':').next().unwrap_or("").trim().to_owned());
             let fields = fields.filter(|name| !name.is_empty()).collect();
             found.push(Found { tag: tag.to_owned(), says: std::mem::take(&mut says), fields });
         } else if !line.starts_with("#[") {
@@ -99,5 +106,9 @@ fn the_page_of_events_is_what_the_source_says() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, &made).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), made, "run with UPDATE_DOCS=1 and commit the page");
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap_or_default(),
+        made,
+        "run with UPDATE_DOCS=1 and commit the page"
+    );
 }

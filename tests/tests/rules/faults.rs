@@ -10,7 +10,11 @@ use tests::{ADA, World, settled};
 fn on_clone(action: FaultAction, times: u32) -> FaultRule {
     FaultRule {
         id: "clone".into(),
-        matches: FaultMatch { method: Some("POST".into()), path: Some("/nodes/*/qemu/*/clone".into()), node: None },
+        matches: FaultMatch {
+            method: Some("POST".into()),
+            path: Some("/nodes/*/qemu/*/clone".into()),
+            node: None,
+        },
         nth: Some((1, times)),
         probability: None,
         action,
@@ -61,7 +65,8 @@ async fn after_three_attempts_a_run_pauses_with_advice_and_resume_finishes_it() 
     let run::Status::Paused { cause, advice } = &state.status else { panic!("{:?}", state.status) };
     assert!(cause.contains("3 attempts"), "{cause}");
     assert!(!advice.is_empty());
-    let issued = events(&world, run.0).await.into_iter().filter(|e| matches!(e, Event::CallIssued { .. })).count();
+    let issued =
+        events(&world, run.0).await.into_iter().filter(|e| matches!(e, Event::CallIssued { .. })).count();
     assert_eq!(issued, 3);
     world.sim.clear_faults();
     world.tell::<Run>(Category::Run, run.0, Command::Resume { by: ADA }).await;
@@ -97,7 +102,11 @@ async fn frozen_writes_leave_nothing_and_go_on_after_thawing() {
     let freeze = cluster::Command::Freeze { by: Some(ADA), reason: "storm".into() };
     world.tell::<Cluster>(Category::Cluster, CLUSTER, freeze).await;
     let paused = world.apply(id).await;
-    assert!(matches!(&paused.status, run::Status::Paused { cause, .. } if cause.contains("storm")), "{:?}", paused.status);
+    assert!(
+        matches!(&paused.status, run::Status::Paused { cause, .. } if cause.contains("storm")),
+        "{:?}",
+        paused.status
+    );
     assert_eq!(world.mutations(), 0);
     world.tell::<Cluster>(Category::Cluster, CLUSTER, cluster::Command::Thaw { by: Some(ADA) }).await;
     let digest = paused.digest.clone().unwrap();

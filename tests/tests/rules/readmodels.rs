@@ -29,7 +29,8 @@ async fn rebuilt_read_models_equal_the_live_ones_byte_for_byte() {
     let run = reader.run(1).await.unwrap().expect("the run has a row");
     assert_eq!((run.done, run.steps.len()), (2, 2));
     assert!(run.steps.iter().flat_map(|step| &step.calls).all(|call| call.done));
-    let told = reader.history(&HistoryFilter { declaration_no: Some(1), ..Default::default() }, 200).await.unwrap();
+    let told =
+        reader.history(&HistoryFilter { declaration_no: Some(1), ..Default::default() }, 200).await.unwrap();
     assert!(told.iter().any(|row| row.sentence.starts_with("Ada approved declaration 1")), "{told:?}");
 
     for (name, _) in rebuild::list() {
@@ -38,7 +39,12 @@ async fn rebuilt_read_models_equal_the_live_ones_byte_for_byte() {
         assert_eq!((made.equal, made.position), (Some(true), head), "{name}");
     }
     // The live projectors find the swapped tables and go on.
-    let (second, _) = { let agent = world.agent(); let declared = world.declare("Delete everything.").await; agent.stop().await; declared };
+    let (second, _) = {
+        let agent = world.agent();
+        let declared = world.declare("Delete everything.").await;
+        agent.stop().await;
+        declared
+    };
     let head = world.store.head().await.unwrap().position;
     assert!(reader.wait_for(head, WAIT).await.unwrap(), "the read models go on after the swap");
     assert_eq!(reader.declaration(second).await.unwrap().unwrap().no, 2);

@@ -40,13 +40,31 @@ async fn a_commit_that_differs_in_one_byte_is_set_aside_and_nothing_is_sent() {
     let message = |digest: &str| format!("x\n\nMycoPod-Plan: {digest}\nMycoPod-Approved-By: ada\n");
     let forged = [
         (SCRATCH.replace("30 GB", "31 GB"), lock.clone(), digest.to_string(), Quarantine::EnglishEdited),
-        (SCRATCH.to_owned(), lock.replace("memory_mib = 4096", "memory_mib = 4097"), digest.to_string(), Quarantine::LockEdited),
-        (SCRATCH.to_owned(), lock.replace("by = \"ada\"", "by = \"bo\""), digest.to_string(), Quarantine::LockEdited),
-        (SCRATCH.to_owned(), lock.clone(), digest.to_string().replace(digest.short(), "000000000000"), Quarantine::UnknownApproval),
+        (
+            SCRATCH.to_owned(),
+            lock.replace("memory_mib = 4096", "memory_mib = 4097"),
+            digest.to_string(),
+            Quarantine::LockEdited,
+        ),
+        (
+            SCRATCH.to_owned(),
+            lock.replace("by = \"ada\"", "by = \"bo\""),
+            digest.to_string(),
+            Quarantine::LockEdited,
+        ),
+        (
+            SCRATCH.to_owned(),
+            lock.clone(),
+            digest.to_string().replace(digest.short(), "000000000000"),
+            Quarantine::UnknownApproval,
+        ),
     ];
     let mut commits = Vec::new();
     for (english, lock_text, digest, why) in forged {
-        assert!(english != SCRATCH || lock_text != lock || why == Quarantine::UnknownApproval, "the forgery changes something");
+        assert!(
+            english != SCRATCH || lock_text != lock || why == Quarantine::UnknownApproval,
+            "the forgery changes something"
+        );
         let new = NewCommit {
             files: vec![(english_path.clone(), english), (lock_path.clone(), lock_text)],
             message: message(&digest),

@@ -13,7 +13,11 @@ async fn applies(world: &World, text: &str, create: usize, change: usize, destro
     let (id, state) = world.declare(text).await;
     assert_eq!(state.status, Status::Proposed, "{text}");
     let counts = state.plan.as_ref().unwrap().counts();
-    assert_eq!((counts.create, counts.change, counts.destroy), (create, change, destroy), "{text}: {counts:?}");
+    assert_eq!(
+        (counts.create, counts.change, counts.destroy),
+        (create, change, destroy),
+        "{text}: {counts:?}"
+    );
     let run = world.apply(id).await;
     assert_eq!(run.status, run::Status::Completed, "{text}");
     state
@@ -26,7 +30,8 @@ async fn the_texts_of_an_owner_are_carried_out_and_said_again_change_nothing() {
     applies(&world, SCRATCH, 1, 1, 0).await;
     let three = applies(&world, THREE, 3, 3, 0).await;
     let plan = three.plan.unwrap();
-    let nodes: std::collections::BTreeSet<_> = plan.steps.iter().filter_map(|step| step.subject.node.clone()).collect();
+    let nodes: std::collections::BTreeSet<_> =
+        plan.steps.iter().filter_map(|step| step.subject.node.clone()).collect();
     assert_eq!(nodes.len(), 3, "one per server");
     assert!(plan.notes.iter().any(|note| note.kind == NoteKind::NotYet && note.text.contains("Kubernetes")));
     applies(&world, PIHOLE, 1, 1, 0).await;
@@ -70,7 +75,10 @@ async fn what_is_no_declaration_is_refused_with_a_reason_and_nothing_else() {
     let world = World::start().await;
     let agent = world.agent();
     let refused = [
-        ("Take 200 g of butter, 3 eggs and 250 g of flour, and bake for 40 minutes.", RefusalReason::NotADeclaration),
+        (
+            "Take 200 g of butter, 3 eggs and 250 g of flour, and bake for 40 minutes.",
+            RefusalReason::NotADeclaration,
+        ),
         ("Delete everything.", RefusalReason::MassDestroy),
     ];
     for (text, expected) in refused {
