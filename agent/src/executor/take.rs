@@ -96,7 +96,7 @@ impl Executor<'_> {
         for _ in 0..SETTLE_LOOKS_MAX {
             tokio::time::sleep(Duration::from_millis(SETTLE_PAUSE_MS)).await;
             let mut readable = true;
-            for look_at in call.guards.iter().map(|g| g.look_at()).chain([call.done_when.look_at()]) {
+            for look_at in call.guards.iter().map(domain::plan::Guard::look_at).chain([call.done_when.look_at()]) {
                 if let domain::plan::Look::CannotTell { why: again } = self.api.look(&look_at).await {
                     (why, readable) = (again, false);
                 }
@@ -136,7 +136,7 @@ impl Executor<'_> {
 
 /// The plan in the run is the approved one in every byte, or nothing is sent (I1).
 fn sealed(run: &Run) -> Option<Trouble> {
-    let same = run.plan.as_ref().map(|plan| Digest::of(plan)) == run.digest;
+    let same = run.plan.as_ref().map(Digest::of) == run.digest;
     (!same).then(|| Trouble {
         cause: "the plan of this run does not match its approved digest".to_owned(),
         advice: "Stop this run, verify the log, and preview again.".to_owned(),
