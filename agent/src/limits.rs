@@ -20,8 +20,6 @@ pub const SETTLE_LOOKS_MAX: u32 = 20;
 pub const SETTLE_PAUSE_MS: u64 = 500;
 /// Reads of one observation that are under way at once.
 pub const READS_AT_ONCE: usize = 8;
-/// An observation younger than this is good enough for a preview, in milliseconds.
-pub const PREVIEW_FACTS_MS_MAX: i64 = 3_000;
 /// Largest file read from the declarations repository, in bytes.
 pub const FILE_BYTES_MAX: usize = 1_048_576;
 /// Commits looked at in one poll.

@@ -211,7 +211,8 @@ async function done(ada, address, no) {
     if (Date.now() > limit) throw new Error(`run ${no} did not start`);
     await ada.waitForTimeout(200);
   }
-  await ada.waitForSelector("[data-milestone*='done' i], [data-milestone*='completed' i], .badge:has-text('succeeded'), .badge:has-text('done')", { timeout: 60_000 });
+  // No reload from here on: the page has to bring itself up to date.
+  await ada.waitForSelector(".page-head .badge:has-text('succeeded')", { timeout: 60_000 });
 }
 
 // Made by the program itself, so that the database's own user may pass through it.

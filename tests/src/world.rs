@@ -160,7 +160,7 @@ impl World {
             store: self.store.clone(),
             api: Api::new(Arc::new(wire)),
             repository: Arc::new(LocalGit::new(self.repository(), "main")),
-            interpreter: Arc::new(interpreter::Scripted::default()),
+            interpreter: Arc::new(interpreter::Scripted),
             holder: format!("test {}", Uuid::now_v7()),
         };
         let stop = CancellationToken::new();

@@ -96,7 +96,9 @@ impl Executor<'_> {
         for _ in 0..SETTLE_LOOKS_MAX {
             tokio::time::sleep(Duration::from_millis(SETTLE_PAUSE_MS)).await;
             let mut readable = true;
-            for look_at in call.guards.iter().map(domain::plan::Guard::look_at).chain([call.done_when.look_at()]) {
+            for look_at in
+                call.guards.iter().map(domain::plan::Guard::look_at).chain([call.done_when.look_at()])
+            {
                 if let domain::plan::Look::CannotTell { why: again } = self.api.look(&look_at).await {
                     (why, readable) = (again, false);
                 }

@@ -3,7 +3,6 @@
 //! Begin with [`Previews::run`]. Each stage is an event, so the page can show words and seconds. Whatever goes wrong ends
 //! the preview with a reason; a preview that was cancelled or overtaken adds nothing.
 
-use crate::limits::PREVIEW_FACTS_MS_MAX;
 use crate::log::{Log, LogError};
 use crate::processes::observation::Observer;
 use chrono::Utc;
@@ -11,7 +10,7 @@ use domain::cluster::Cluster;
 use domain::declaration::{Command, Declaration, Failure, Stage, Status};
 use domain::event::Category;
 use domain::facts_from::facts;
-use domain::ids::{CLUSTER, DeclarationId, SETTINGS, Vmid};
+use domain::ids::{DeclarationId, SETTINGS, Vmid};
 use domain::interpretation::{Interpretation, Kind, rules};
 use domain::observation::Observation;
 use domain::plan::planner;
@@ -146,15 +145,12 @@ impl Previews {
                 advice: "An Admin sets them in Settings, Rules.".into(),
             });
         };
-        let mut cluster: Cluster = self.log.load(Category::Cluster, CLUSTER).await.map_err(unavailable)?;
-        let age_ms = cluster.seen.as_ref().map(|seen| (Utc::now() - seen.at).num_milliseconds());
-        if age_ms.is_none_or(|age_ms| age_ms > PREVIEW_FACTS_MS_MAX) {
-            cluster = self
-                .observer
-                .look()
-                .await
-                .map_err(|trouble| Failure::Unavailable { text: trouble.why, advice: trouble.advice })?;
-        }
+        // Always a fresh picture: a plan made from what was there before the last run would do it again.
+        let cluster = self
+            .observer
+            .look()
+            .await
+            .map_err(|trouble| Failure::Unavailable { text: trouble.why, advice: trouble.advice })?;
         match cluster.seen.clone() {
             Some(seen) => Ok(Ground { cluster, seen: *seen, rules: *rules }),
             None => Err(Failure::Unavailable {

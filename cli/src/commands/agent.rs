@@ -115,7 +115,7 @@ pub fn connect(settings: &Settings) -> Result<Https, Failure> {
 
 fn interpreter(name: &str) -> Result<Arc<dyn Interpreter>, Failure> {
     match name {
-        "scripted" => Ok(Arc::new(Scripted::default())),
+        "scripted" => Ok(Arc::new(Scripted)),
         other => Err(Failure::new(
             Code::Usage,
             format!("there is no interpreter {other}"),

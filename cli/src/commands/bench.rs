@@ -106,6 +106,10 @@ async fn figures(world: &World, rounds: u32, ready: Duration) -> Outcome {
     line("preview, asked to plan (scripted interpreter)", previews);
     line("commit to run start, repository nudged", starts);
     line("event to read model", visible);
+    let ada = world.logins.iter().find(|login| login.name == "ada");
+    let ada = ada.ok_or_else(|| Failure::new(Code::Failed, "the demonstration has no Admin", ""))?;
+    let port = world.url.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0);
+    line("page, six an Admin opens most", super::pages::time(port, ada.name, &ada.password, rounds).await?);
     Ok(())
 }
 

@@ -10,6 +10,7 @@ pub mod events;
 pub mod freeze;
 pub mod interpret;
 pub mod migrate;
+mod pages;
 pub mod projections;
 pub mod runs;
 pub mod secrets;
