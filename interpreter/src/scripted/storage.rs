@@ -6,7 +6,9 @@ use super::draft::Entry;
 use super::lexicon;
 use super::reader::Reader;
 use super::token::Kind;
-use domain::interpretation::{Change, Label, PoolWish, QuestionAbout, RefusalReason, StorageWish};
+use domain::interpretation::{
+    Change, Label, PoolWish, QuestionAbout, RefusalReason, StorageWish, WarningAbout,
+};
 
 impl Reader<'_> {
     /// A storage of Proxmox to add, change or take away.
@@ -144,9 +146,20 @@ impl Reader<'_> {
                 || self.is(i, &["called", "named"]))
             .then_some(at)
         });
-        let (id, id_label) = match named {
-            Some(at) => (self.raw(at).to_owned(), self.said(at, at + 1)),
-            None => {
+        // The same share under one name is one storage: asked for again, it is already there.
+        let present = self.facts.storages.iter().find(|(id, storage)| {
+            storage.kind == "nfs"
+                && storage.server.as_deref() == Some(server.0.as_str())
+                && storage.export.as_deref() == Some(export.0.as_str())
+                && named.is_none_or(|at| self.raw(at) == id.as_str())
+        });
+        let present = present.map(|(id, _)| id.clone());
+        let (id, id_label) = match (named, &present) {
+            (Some(at), _) => (self.raw(at).to_owned(), self.said(at, at + 1)),
+            (None, Some(id)) => {
+                (id.clone(), Label::derived("this export is that storage already", Some(span)))
+            }
+            (None, None) => {
                 let last: String = export
                     .0
                     .rsplit('/')
@@ -164,7 +177,7 @@ impl Reader<'_> {
                 (id, Label::derived("no name is said; the last part of the export", Some(span)))
             }
         };
-        if self.facts.storages.contains_key(&id) || !crate::shape::storage_id(&id) {
+        if present.is_none() && self.facts.storages.contains_key(&id) || !crate::shape::storage_id(&id) {
             self.draft.ask(
                 QuestionAbout::WhatName,
                 format!("The storage name {id} is taken or cannot be used. Which name shall it have?"),
@@ -236,20 +249,28 @@ impl Reader<'_> {
                 nodes.push((self.raw(i).to_owned(), self.said(i, i + 1)));
             }
         }
-        let mut entry = Entry::new(StorageWish {
-            change: Change::Create,
+        let wish = StorageWish {
+            change: if present.is_some() { Change::Update } else { Change::Create },
             id,
-            kind: Some(self.facts.house.defaults.storage.kind.clone()),
-            server: Some(server.0),
-            export: Some(export.0),
+            kind: None,
+            server: None,
+            export: None,
             content: content.iter().map(|c| c.0.clone()).collect(),
             nodes: nodes.iter().map(|n| n.0.clone()).collect(),
-        })
-        .label("change", Label::derived("a storage of this name does not exist", None))
-        .label("id", id_label)
-        .label("type", Label::Default { rule: "/defaults/storage/type".into() })
-        .label("server", server.1)
-        .label("export", export.1);
+        };
+        let mut entry = if present.is_some() {
+            let words = format!("The export {} is storage {} already.", export.0, wish.id);
+            self.draft.warn(WarningAbout::AlreadySo, words, Some(span));
+            Entry::new(wish).label("change", Label::derived("a storage of this export exists", None))
+        } else {
+            let kind = Some(self.facts.house.defaults.storage.kind.clone());
+            Entry::new(StorageWish { kind, server: Some(server.0), export: Some(export.0), ..wish })
+                .label("change", Label::derived("a storage of this name does not exist", None))
+                .label("type", Label::Default { rule: "/defaults/storage/type".into() })
+                .label("server", server.1)
+                .label("export", export.1)
+        }
+        .label("id", id_label);
         for (n, (_, label)) in content.into_iter().enumerate() {
             entry.labels.insert(format!("content/{n}"), label);
         }
