@@ -146,6 +146,8 @@ impl Reader<'_> {
         }
         if let Some(said) = q.before.filter(|_| field != "disk_gib").or(q.before.map(|b| b / 1024.0))
             && said as u64 != old
+            // Where the wish holds already, what was before is history: the same text may be said again.
+            && value != old
         {
             self.draft.ask(
                 QuestionAbout::WhatSize,
