@@ -66,7 +66,9 @@ fn list(folder: &Path, json: bool) -> Outcome {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !entry.file_type()?.is_file() || secrets::files::check_name(&name).is_err() {
+        // The agent's lock stands beside the keys and is none.
+        let foreign = name.ends_with(".lock") || secrets::files::check_name(&name).is_err();
+        if foreign || !entry.file_type()?.is_file() {
             continue;
         }
         let content = secrets::files::read(&entry.path()).map_err(failed)?;
