@@ -18,6 +18,14 @@ async fn killed_anywhere_the_agent_makes_each_guest_once_and_loses_nothing() {
     let digest = world.approve(id).await;
     preparing.stop().await;
 
+    // Slow enough that the Agent can be killed between its bytes and the answer.
+    assert!(world.sim.inject(simulator::FaultRule {
+        id: "slow".into(),
+        matches: simulator::FaultMatch { method: Some("POST".into()), ..Default::default() },
+        nth: None,
+        probability: None,
+        action: simulator::FaultAction::DelayMs { ms: 60 },
+    }));
     let kill_log = world.dir.path().join("kills");
     world.commit(id, &digest, ADA).await;
     let mut starts = 0;
@@ -38,6 +46,16 @@ async fn killed_anywhere_the_agent_makes_each_guest_once_and_loses_nothing() {
     let kills = std::fs::read_to_string(&kill_log).unwrap();
     let points: BTreeSet<&str> = kills.lines().filter_map(|line| line.split(" step ").next()).collect();
     println!("{} kills at {} kinds of points: {points:?}", kills.lines().count(), points.len());
+    for point in [
+        "before intent",
+        "after intent",
+        "after bytes sent",
+        "after answer",
+        "after outcome",
+        "during back-off",
+    ] {
+        assert!(points.contains(point), "never killed {point}");
+    }
     assert!(kills.lines().count() >= KILLS_MIN, "only {} kills", kills.lines().count());
     let plan = run.plan.as_ref().unwrap();
     for step in plan.steps.iter().filter(|step| step.subject.vmid.is_some()) {
