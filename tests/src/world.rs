@@ -167,13 +167,14 @@ impl World {
         InProcess { stop: stop.clone(), task: tokio::spawn(Agent::start(config, stop, false)) }
     }
 
-    /// The Agent as a process of its own, with points that kill it noted in `kill_log`.
-    pub fn lab_agent(&self, program: &str, kill_log: &std::path::Path) -> Child {
+    /// The Agent as a process of its own, with points that kill it noted in `kill_log`; all of them, or those named.
+    pub fn lab_agent(&self, program: &str, kill_log: &std::path::Path, points: &str) -> Child {
         Process::new(program)
             .arg("--config")
             .arg(self.config())
             .args(["--quiet", "agent", "--with-parent"])
             .env("MYCOPOD_KILL_LOG", kill_log)
+            .env("MYCOPOD_KILL_AT", points)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()

@@ -3,7 +3,6 @@
 use crate::THREE;
 use domain::event::Category;
 use domain::run::{self, Run};
-use std::collections::BTreeSet;
 use std::time::Duration;
 use tests::{ADA, World, settled};
 
@@ -12,6 +11,23 @@ const KILLS_MIN: usize = 40;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_anywhere_the_agent_makes_each_guest_once_and_loses_nothing() {
+    let kills = killed("").await;
+    for point in ["before intent", "after intent", "after bytes sent", "after answer", "during back-off"] {
+        assert!(kills.lines().any(|kill| kill.starts_with(point)), "never killed {point}");
+    }
+    assert!(kills.lines().count() >= KILLS_MIN, "only {} kills", kills.lines().count());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_after_the_outcome_and_while_tasks_run_it_goes_on_where_it_was() {
+    let kills = killed("after outcome,while the task runs,before task end").await;
+    for point in ["after outcome", "while the task runs", "before task end"] {
+        assert!(kills.lines().any(|kill| kill.starts_with(point)), "never killed {point}");
+    }
+}
+
+/// Text 2 with the Agent killed at these points (none named: all), started again each time. Answers with the kills.
+async fn killed(at: &str) -> String {
     let world = World::start().await;
     let preparing = world.agent();
     let (id, _) = world.declare(THREE).await;
@@ -30,7 +46,7 @@ async fn killed_anywhere_the_agent_makes_each_guest_once_and_loses_nothing() {
     world.commit(id, &digest, ADA).await;
     let mut starts = 0;
     let run = loop {
-        let mut agent = world.lab_agent(env!("CARGO_BIN_EXE_mycopod-lab"), &kill_log);
+        let mut agent = world.lab_agent(env!("CARGO_BIN_EXE_mycopod-lab"), &kill_log, at);
         starts += 1;
         let died = wait_for_death_or_end(&world, id, &digest, &mut agent).await;
         if let Some(run) = died {
@@ -44,19 +60,6 @@ async fn killed_anywhere_the_agent_makes_each_guest_once_and_loses_nothing() {
     assert_eq!((run.done, run.already), (6, 0), "every step was done, none found done by somebody else");
 
     let kills = std::fs::read_to_string(&kill_log).unwrap();
-    let points: BTreeSet<&str> = kills.lines().filter_map(|line| line.split(" step ").next()).collect();
-    println!("{} kills at {} kinds of points: {points:?}", kills.lines().count(), points.len());
-    for point in [
-        "before intent",
-        "after intent",
-        "after bytes sent",
-        "after answer",
-        "after outcome",
-        "during back-off",
-    ] {
-        assert!(points.contains(point), "never killed {point}");
-    }
-    assert!(kills.lines().count() >= KILLS_MIN, "only {} kills", kills.lines().count());
     let plan = run.plan.as_ref().unwrap();
     for step in plan.steps.iter().filter(|step| step.subject.vmid.is_some()) {
         assert_eq!(world.guests_named(&step.subject.name), 1, "{}", step.subject.name);
@@ -69,6 +72,7 @@ async fn killed_anywhere_the_agent_makes_each_guest_once_and_loses_nothing() {
         .filter(|entry| entry.path.ends_with("/clone") && entry.effect)
         .collect();
     assert_eq!(clones.len(), 3, "{clones:?}");
+    kills
 }
 
 /// None if the process died, the run if it ended.
