@@ -9,7 +9,7 @@
 //! type name (2), type name, schema version (2), key id (8), then correlation, causation position and actor
 //! (each one byte 0 or 1, and if 1 the 16, 8 or 16 bytes), length of the payload (4), payload ciphertext.
 
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256};
 use uuid::Uuid;
 
 /// Everything of one stored event that the hash covers, except the value before it.
@@ -33,34 +33,36 @@ pub(crate) struct Link<'a> {
 impl Link<'_> {
     /// The chain value of this event after `before`.
     pub fn after(&self, before: &[u8; 32]) -> [u8; 32] {
-        let mut hash = Sha256::new();
+        let mut hash = Context::new(&SHA256);
         hash.update(b"myco/1");
         hash.update(before);
-        hash.update(self.position.to_be_bytes());
-        hash.update(self.recorded_at_us.to_be_bytes());
+        hash.update(&self.position.to_be_bytes());
+        hash.update(&self.recorded_at_us.to_be_bytes());
         hash.update(self.stream_id.as_bytes());
-        hash.update(self.category.to_be_bytes());
-        hash.update(self.version.to_be_bytes());
+        hash.update(&self.category.to_be_bytes());
+        hash.update(&self.version.to_be_bytes());
         hash.update(self.event_id.as_bytes());
-        hash.update(self.type_id.to_be_bytes());
-        hash.update((self.type_name.len() as u16).to_be_bytes());
-        hash.update(self.type_name);
-        hash.update(self.schema_version.to_be_bytes());
-        hash.update(self.key_id.to_be_bytes());
+        hash.update(&self.type_id.to_be_bytes());
+        hash.update(&(self.type_name.len() as u16).to_be_bytes());
+        hash.update(self.type_name.as_bytes());
+        hash.update(&self.schema_version.to_be_bytes());
+        hash.update(&self.key_id.to_be_bytes());
         optional(&mut hash, self.correlation.as_ref().map(|id| &id.as_bytes()[..]));
         optional(&mut hash, self.causation.map(i64::to_be_bytes).as_ref().map(|bytes| &bytes[..]));
         optional(&mut hash, self.actor.as_ref().map(|id| &id.as_bytes()[..]));
-        hash.update((self.ciphertext.len() as u32).to_be_bytes());
+        hash.update(&(self.ciphertext.len() as u32).to_be_bytes());
         hash.update(self.ciphertext);
-        hash.finalize().into()
+        let mut chain = [0; 32];
+        chain.copy_from_slice(hash.finish().as_ref());
+        chain
     }
 }
 
-fn optional(hash: &mut Sha256, value: Option<&[u8]>) {
+fn optional(hash: &mut Context, value: Option<&[u8]>) {
     match value {
-        None => hash.update([0]),
+        None => hash.update(&[0]),
         Some(bytes) => {
-            hash.update([1]);
+            hash.update(&[1]);
             hash.update(bytes);
         }
     }

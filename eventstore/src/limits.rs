@@ -4,6 +4,8 @@
 pub const GROUP_EVENTS_MAX: usize = 2_000;
 /// … or this many sealed payload bytes, whichever comes first (one larger append forms its own group).
 pub const GROUP_BYTES_MAX: usize = 1024 * 1024;
+/// After a commit, how long at most the callers that were answered are waited for, in µs.
+pub const LINGER_US_MAX: u64 = 200;
 /// Appends that wait for the committer before senders have to wait themselves.
 pub const QUEUE_APPENDS_MAX: usize = 4_096;
 /// Events in one append.

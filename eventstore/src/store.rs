@@ -132,22 +132,32 @@ impl EventLog for Store {
         let expected_version = expected.version();
         let key_generation = keys.generation();
         let key = keys.for_sealing(pool, stream.id, events.len() as i64, expected_version == Some(0)).await?;
-        let mut envelopes = Vec::with_capacity(events.len());
-        for (n, event) in events.into_iter().enumerate() {
+        let mut named = Vec::with_capacity(events.len());
+        for event in events {
             let (type_id, type_name) = names.number(pool, &event.type_name).await?;
-            let schema_version = event.schema_version as i16;
             let payload = Zeroizing::new(event.payload);
-            let body = match expected_version {
-                None => Body::Clear(payload),
-                Some(before) => {
-                    let version = before + 1 + n as i64;
-                    let aad = payload_aad(stream.id, version, type_id, schema_version, key.key_id);
-                    let sealed = secrets::seal(&key.key, &aad, &payload);
-                    Body::Sealed(sealed.map_err(|error| AppendError::Invalid(error.to_string()))?)
-                }
-            };
-            envelopes.push(Envelope { event_id: event.event_id, type_id, type_name, schema_version, body });
+            named.push((event.event_id, type_id, type_name, event.schema_version as i16, payload));
         }
+        let bodies: Vec<Body> = match expected_version {
+            None => named.iter_mut().map(|named| Body::Clear(std::mem::take(&mut named.4))).collect(),
+            Some(before) => {
+                let bound = named.iter().enumerate().map(|(n, (_, type_id, _, schema_version, payload))| {
+                    let version = before + 1 + n as i64;
+                    (payload_aad(stream.id, version, *type_id, *schema_version, key.key_id), &payload[..])
+                });
+                let sealed = secrets::seal_each(&key.key, bound);
+                let sealed = sealed.map_err(|error| AppendError::Invalid(error.to_string()))?;
+                sealed.into_iter().map(|sealed| Body::Sealed(sealed.into())).collect()
+            }
+        };
+        let envelope = |((event_id, type_id, type_name, schema_version, _), body)| Envelope {
+            event_id,
+            type_id,
+            type_name,
+            schema_version,
+            body,
+        };
+        let envelopes = named.into_iter().zip(bodies).map(envelope).collect();
         let (reply, outcome) = oneshot::channel();
         let request = Request {
             stream,

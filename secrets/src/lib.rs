@@ -15,5 +15,5 @@ mod secret;
 
 pub use files::FileError;
 pub use keyring::{KeyRing, KeyRingError};
-pub use seal::{DataKey, SealError, open, seal};
+pub use seal::{DataKey, SealError, open, seal, seal_each};
 pub use secret::{Secret, fingerprint};

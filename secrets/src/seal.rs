@@ -88,6 +88,29 @@ impl fmt::Debug for DataKey {
 pub fn seal(key: &DataKey, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
     let mut nonce = [0; NONCE_LEN];
     fill_random(&mut nonce)?;
+    seal_under(key, nonce, aad, plaintext)
+}
+
+/// Seals several plaintexts, each bound to its own `aad`, with one call of the system's random source for all
+/// their nonces. They are fetched now and used now: never kept, so a copied machine cannot use one again.
+pub fn seal_each<'a, A: AsRef<[u8]>>(
+    key: &DataKey,
+    items: impl ExactSizeIterator<Item = (A, &'a [u8])>,
+) -> Result<Vec<Vec<u8>>, SealError> {
+    let mut nonces = vec![[0; NONCE_LEN]; items.len()];
+    fill_random(nonces.as_flattened_mut())?;
+    items
+        .zip(nonces)
+        .map(|((aad, plaintext), nonce)| seal_under(key, nonce, aad.as_ref(), plaintext))
+        .collect()
+}
+
+fn seal_under(
+    key: &DataKey,
+    nonce: [u8; NONCE_LEN],
+    aad: &[u8],
+    plaintext: &[u8],
+) -> Result<Vec<u8>, SealError> {
     let mut sealed = Vec::with_capacity(NONCE_LEN + plaintext.len() + MAX_TAG_LEN);
     sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(plaintext);

@@ -38,7 +38,7 @@ pub(crate) struct Envelope {
 /// A payload is sealed by the caller when the version is known beforehand, because the version is in what it is
 /// bound to. Under [`Expected::Any`] the committer seals it, since only it knows the version.
 pub(crate) enum Body {
-    Sealed(Vec<u8>),
+    Sealed(bytes::Bytes),
     Clear(zeroize::Zeroizing<Vec<u8>>),
 }
 

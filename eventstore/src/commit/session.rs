@@ -1,6 +1,6 @@
 //! The committer's own connection, and what it remembers between groups.
 
-use super::{Request, group::Plan, statement};
+use super::{Request, plan::Plan, statement};
 use crate::{
     connect::{self, Connector, within_limit},
     error::{StoreError, chain_of, database, is_outage, never_sent},
@@ -22,8 +22,8 @@ pub(super) struct Known {
     pub check_new_streams: bool,
     /// Number of the last partition that was made ahead.
     pub partition_made: i64,
-    /// Time given to the last event: the next one gets no earlier time.
-    pub recorded_at_us: i64,
+    /// Time given to the last event, in µs since 1970.
+    recorded_at_us: i64,
     loaded: bool,
     versions: HashMap<Uuid, i64>,
     leases: HashMap<String, i64>,
@@ -56,6 +56,12 @@ impl Known {
         lease.is_some_and(|lease| self.lease_epoch(&lease.name).is_none_or(|known| known < lease.epoch))
     }
 
+    /// The time for the next events, in µs since 1970: the clock's, but never before the last one given.
+    pub fn next_time(&mut self) -> i64 {
+        self.recorded_at_us = self.recorded_at_us.max(chrono::Utc::now().timestamp_micros());
+        self.recorded_at_us
+    }
+
     pub fn lease_epoch(&self, name: &str) -> Option<i64> {
         self.leases.get(name).copied()
     }
@@ -76,11 +82,9 @@ impl Known {
     }
 
     pub fn advance(&mut self, plan: &Plan) {
-        if let Some(head) = plan.head {
-            // A settled group may lie behind what was caught up with since.
-            if head.position > self.head.position {
-                self.head = head;
-            }
+        // A settled group may lie behind what was caught up with since.
+        if plan.head.position > self.head.position {
+            self.head = plan.head;
         }
         if self.versions.len() + plan.streams.len() > limits::VERSIONS_CACHED_MAX {
             self.versions.clear();
@@ -114,10 +118,12 @@ pub(super) struct Session {
 
 impl Session {
     pub async fn open(connector: &Connector) -> Result<Self, StoreError> {
-        Ok(Self {
-            session: connect::Session::new(connector.connect(None).await?),
-            locked: AtomicBool::new(false),
-        })
+        const DOING: &str = "setting up the committer's connection";
+        let client = connector.connect(None).await?;
+        within_limit(DOING, client.batch_execute(statement::SETTINGS))
+            .await?
+            .map_err(|error| database(DOING, error))?;
+        Ok(Self { session: connect::Session::new(client), locked: AtomicBool::new(false) })
     }
 
     pub fn is_lost(&self) -> bool {
@@ -125,7 +131,7 @@ impl Session {
     }
 
     /// Sends a group; true if it is recorded, false if the head was moved by somebody else.
-    pub async fn send(&self, known: &Known, plan: &Plan, notify: bool) -> Result<bool, Refusal> {
+    pub async fn send(&self, plan: &Plan, notify: bool) -> Result<bool, Refusal> {
         const DOING: &str = "recording events";
         let (new, old): (Vec<_>, Vec<_>) = plan.streams.iter().partition(|(_, moved)| moved.before == 0);
         let new_ids: Vec<Uuid> = new.iter().map(|(stream, _)| stream.id).collect();
@@ -149,7 +155,8 @@ impl Session {
         let first = plan.positions.first().copied().unwrap_or(0);
         let keyed_streams: Vec<Uuid> =
             keyed_firsts.iter().map(|position| plan.stream_ids[(position - first) as usize]).collect();
-        let (last_position, last_chain) = (plan.last_position(), plan.last_chain());
+        let chains: Vec<&[u8]> = plan.chains.iter().map(|chain| &chain[..]).collect();
+        let payloads: Vec<&[u8]> = plan.payloads.iter().map(|payload| &payload[..]).collect();
         let answer = within_limit(DOING, async {
             let statement = self.session.prepare(statement::APPEND).await?;
             self.session
@@ -157,11 +164,11 @@ impl Session {
                 .query_one(
                     &statement,
                     &[
-                        &known.head.position,
-                        &&known.head.chain[..],
-                        &known.epoch,
-                        &last_position,
-                        &&last_chain[..],
+                        &plan.built_on.position,
+                        &&plan.built_on.chain[..],
+                        &plan.epoch,
+                        &plan.head.position,
+                        &&plan.head.chain[..],
                         &new_ids,
                         &new_categories,
                         &new_versions,
@@ -192,8 +199,8 @@ impl Session {
                         &plan.correlations,
                         &plan.causations,
                         &plan.actors,
-                        &plan.chains,
-                        &plan.payloads,
+                        &chains,
+                        &payloads,
                         &notify,
                     ],
                 )

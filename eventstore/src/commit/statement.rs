@@ -39,6 +39,11 @@ select (select count(*) from head),
         then log.refuse('a stream is not at the version the append was built on') end,
     (select count(*) from told)";
 
+/// The append statement looks everything up by primary key, however small or large a table is at the moment:
+/// planned anew each time, or with a scan of all streams, it would cost more than the flush to disk.
+pub(super) const SETTINGS: &str = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; \
+                                   set enable_hashjoin = off; set enable_mergejoin = off";
+
 pub(super) const HEAD: &str = "select position, chain, epoch from log.head";
 pub(super) const LEASES: &str = "select name, epoch from log.leases";
 pub(super) const VERSIONS: &str = "select stream_id, version from log.streams where stream_id = any($1)";
