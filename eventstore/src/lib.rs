@@ -25,6 +25,7 @@ mod names;
 mod read;
 mod replay;
 mod rows;
+pub mod seal;
 mod store;
 mod tls;
 mod typed;
@@ -37,9 +38,10 @@ pub use log::{EventLog, Lineage, Pending, Subscription};
 pub use memory::MemoryStore;
 pub use migrate::migrate;
 pub use replay::Replay;
+pub use seal::{Checkpoint, Export, Proof, ProofError};
 pub use store::{Store, StoreConfig};
 pub use typed::{HandleError, Handled, decode, encode};
 pub use types::{
     Append, Appended, Category, Expected, Head, LeaseToken, Meta, NewEvent, Payload, Recorded, StreamId,
 };
-pub use verify::{Bad, VerifyReport};
+pub use verify::{Bad, Evidence, VerifyReport};

@@ -70,3 +70,11 @@ pub const STATES_CACHED_MAX: usize = 2_000;
 /// A new position range is made when this few positions are left in the last one.
 pub const PARTITION_POSITIONS: i64 = 10_000_000;
 pub const PARTITION_AHEAD_POSITIONS: i64 = 1_000_000;
+
+/// Events under one signed checkpoint, and the time in s after which fewer are signed too.
+pub const SEAL_EVENTS: i64 = 256;
+pub const SEAL_SECONDS: u64 = 60;
+/// Checkpoints made in one step when many are due.
+pub const SEALS_AT_ONCE: i64 = 64;
+/// Pause in s after sealing failed.
+pub const SEAL_RETRY_SECONDS: u64 = 5;

@@ -61,6 +61,13 @@ pub(crate) async fn after(
     open(core, page).await
 }
 
+/// The stored row at this position, unopened.
+pub(crate) async fn raw(core: &Core, position: i64) -> Result<Option<Raw>, StoreError> {
+    const ROW: &str = concat!("select ", columns!(), " from log.events where position = $1");
+    let rows = core.pool.query("reading an event", ROW, &[&position]).await?;
+    rows.first().map(Raw::from_row).transpose()
+}
+
 pub(crate) async fn recorded_under(core: &Core, key: Uuid) -> Result<Option<Appended>, StoreError> {
     const READ: &str = "select first_position, last_position, version from log.idempotency where key = $1";
     let rows = core.pool.query("reading an idempotency key", READ, &[&key]).await?;

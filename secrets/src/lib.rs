@@ -12,8 +12,10 @@ pub mod keyring;
 pub mod limits;
 mod seal;
 mod secret;
+pub mod signing;
 
 pub use files::FileError;
 pub use keyring::{KeyRing, KeyRingError};
 pub use seal::{DataKey, SealError, open, seal, seal_each};
 pub use secret::{Secret, fingerprint};
+pub use signing::{PublicKey, SigningKey};

@@ -100,8 +100,12 @@ impl Committer {
         self.notify_now().await;
     }
 
-    /// Lets the callers that were answered last come back before the next group is closed.
+    /// Lets the callers that were answered last come back before the next group is closed. For a group that
+    /// nobody is in yet there is no hurry to close it, and no need to look out.
     async fn linger(&mut self) {
+        if self.ready_appends() + self.waiting.len() == 0 {
+            return;
+        }
         let (since, patience) = (Instant::now(), self.crowd.patience());
         // Timers are too coarse for this; the other tasks run while this one yields.
         while self.ready_appends() + self.waiting.len() < self.crowd.appends

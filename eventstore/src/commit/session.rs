@@ -1,6 +1,10 @@
 //! The committer's own connection, and what it remembers between groups.
 
-use super::{Request, plan::Plan, statement};
+use super::{
+    Request,
+    plan::Plan,
+    statement::{self, AppendValues},
+};
 use crate::{
     connect::{self, Connector, within_limit},
     error::{StoreError, chain_of, database, is_outage, never_sent},
@@ -8,10 +12,11 @@ use crate::{
     types::{Appended, Head, LeaseToken},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::atomic::{AtomicBool, Ordering},
 };
-use tokio_postgres::Row;
+use tokio::sync::Mutex;
+use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 /// What the committer knows about the log. Versions are never above the true ones.
@@ -112,6 +117,8 @@ pub(super) enum Refusal {
 
 pub(super) struct Session {
     session: connect::Session,
+    /// The forms of the append statement prepared so far.
+    forms: Mutex<HashMap<u8, Statement>>,
     /// The head row is locked by an open transaction.
     locked: AtomicBool,
 }
@@ -123,7 +130,11 @@ impl Session {
         within_limit(DOING, client.batch_execute(statement::SETTINGS))
             .await?
             .map_err(|error| database(DOING, error))?;
-        Ok(Self { session: connect::Session::new(client), locked: AtomicBool::new(false) })
+        Ok(Self {
+            session: connect::Session::new(client),
+            forms: Mutex::default(),
+            locked: AtomicBool::new(false),
+        })
     }
 
     pub fn is_lost(&self) -> bool {
@@ -133,78 +144,14 @@ impl Session {
     /// Sends a group; true if it is recorded, false if the head was moved by somebody else.
     pub async fn send(&self, plan: &Plan, notify: bool) -> Result<bool, Refusal> {
         const DOING: &str = "recording events";
-        let (new, old): (Vec<_>, Vec<_>) = plan.streams.iter().partition(|(_, moved)| moved.before == 0);
-        let new_ids: Vec<Uuid> = new.iter().map(|(stream, _)| stream.id).collect();
-        let new_categories: Vec<i16> = new.iter().map(|(stream, _)| stream.category.number()).collect();
-        let new_versions: Vec<i64> = new.iter().map(|(_, moved)| moved.version).collect();
-        let new_positions: Vec<i64> = new.iter().map(|(_, moved)| moved.last_position).collect();
-        let old_ids: Vec<Uuid> = old.iter().map(|(stream, _)| stream.id).collect();
-        let old_befores: Vec<i64> = old.iter().map(|(_, moved)| moved.before).collect();
-        let old_versions: Vec<i64> = old.iter().map(|(_, moved)| moved.version).collect();
-        let old_positions: Vec<i64> = old.iter().map(|(_, moved)| moved.last_position).collect();
-        let key_ids: Vec<i64> = plan.new_keys.iter().map(|key| key.key_id).collect();
-        let key_subjects: Vec<Uuid> = plan.new_keys.iter().map(|key| key.subject).collect();
-        let key_wrapped: Vec<&[u8]> = plan.new_keys.iter().map(|key| &key.wrapped[..]).collect();
-        let key_keks: Vec<&str> = plan.new_keys.iter().map(|key| &key.kek_id[..]).collect();
-        let key_uses: Vec<i64> = plan.new_keys.iter().map(|key| key.uses).collect();
-        let keyed = || plan.keyed.iter().map(|(key, index)| (*key, &plan.answers[*index]));
-        let keyed_keys: Vec<Uuid> = keyed().map(|(key, _)| key).collect();
-        let keyed_firsts: Vec<i64> = keyed().map(|(_, answer)| answer.first_position).collect();
-        let keyed_lasts: Vec<i64> = keyed().map(|(_, answer)| answer.last_position).collect();
-        let keyed_versions: Vec<i64> = keyed().map(|(_, answer)| answer.version).collect();
-        let first = plan.positions.first().copied().unwrap_or(0);
-        let keyed_streams: Vec<Uuid> =
-            keyed_firsts.iter().map(|position| plan.stream_ids[(position - first) as usize]).collect();
-        let chains: Vec<&[u8]> = plan.chains.iter().map(|chain| &chain[..]).collect();
-        let payloads: Vec<&[u8]> = plan.payloads.iter().map(|payload| &payload[..]).collect();
+        let values = AppendValues::of(plan, notify);
         let answer = within_limit(DOING, async {
-            let statement = self.session.prepare(statement::APPEND).await?;
-            self.session
-                .client
-                .query_one(
-                    &statement,
-                    &[
-                        &plan.built_on.position,
-                        &&plan.built_on.chain[..],
-                        &plan.epoch,
-                        &plan.head.position,
-                        &&plan.head.chain[..],
-                        &new_ids,
-                        &new_categories,
-                        &new_versions,
-                        &new_positions,
-                        &old_ids,
-                        &old_befores,
-                        &old_versions,
-                        &old_positions,
-                        &key_ids,
-                        &key_subjects,
-                        &key_wrapped,
-                        &key_keks,
-                        &key_uses,
-                        &keyed_keys,
-                        &keyed_streams,
-                        &keyed_firsts,
-                        &keyed_lasts,
-                        &keyed_versions,
-                        &plan.positions,
-                        &plan.recorded_at,
-                        &plan.stream_ids,
-                        &plan.categories,
-                        &plan.versions,
-                        &plan.event_ids,
-                        &plan.type_ids,
-                        &plan.schema_versions,
-                        &plan.key_ids,
-                        &plan.correlations,
-                        &plan.causations,
-                        &plan.actors,
-                        &chains,
-                        &payloads,
-                        &notify,
-                    ],
-                )
-                .await
+            let made = values.statement();
+            let statement = match self.forms.lock().await.entry(values.form()) {
+                Entry::Occupied(known) => known.get().clone(),
+                Entry::Vacant(new) => new.insert(self.session.client.prepare(made.sql()).await?).clone(),
+            };
+            self.session.client.query_one(&statement, made.values()).await
         })
         .await
         .map_err(Refusal::Lost)?;

@@ -1,92 +1,42 @@
-//! Proving that the log is the one that was written.
-//!
-//! Begin with [`Store::verify`]. It checks that positions and each stream's versions have no gap, that every
-//! event's hash follows from its content and the hash before it, that payloads open where their keys are at
-//! hand, and that the head and the streams table agree with the events. What it cannot see alone is a log whose
-//! whole tail was rewritten or cut off together with the head: give [`Store::verify_with`] heads that were kept
-//! elsewhere.
+//! The pass over the events: read in order, hashed on worker threads, followed link by link.
 
+use super::{Bad, VerifyReport, bad};
 use crate::{
     copy::CopyRows,
     error::{StoreError, chain_of},
     names::Names,
     rows::{Keys, Raw},
-    store::{Core, Store},
+    seal::{self, Checkpoint, Hash},
+    store::Core,
     types::{Category, Head},
 };
 use bytes::Bytes;
-use std::{collections::HashMap, collections::VecDeque, sync::Arc};
+use secrets::PublicKey;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// The first event that is not as it was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bad {
-    pub position: i64,
-    pub why: String,
-}
-
-/// What a verification found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifyReport {
-    /// Events looked at, up to the first bad one.
-    pub events: i64,
-    /// Of these, payloads that opened.
-    pub opened: i64,
-    /// Of these, payloads whose key was destroyed on purpose.
-    pub shredded: i64,
-    /// Of these, payloads not opened because the key ring lacks the key; their hashes were checked.
-    pub unopened: i64,
-    pub ok: bool,
-    pub first_bad: Option<Bad>,
-    /// The head that was verified against.
-    pub head: Head,
-}
-
 /// Chunks hashed at the same time.
 const CHUNKS_AT_ONCE: usize = 4;
-
-impl Store {
-    /// Verifies the events from position `from` to position `to`; `1` and `i64::MAX` for all. The hash before
-    /// `from` is taken as given. Events recorded after the start are not looked at.
-    pub async fn verify(&self, from: i64, to: i64) -> Result<VerifyReport, StoreError> {
-        self.verify_with(from, to, &[]).await
-    }
-
-    /// [`Store::verify`], comparing also with `anchors`: heads of this log that were kept elsewhere.
-    pub async fn verify_with(
-        &self,
-        from: i64,
-        to: i64,
-        anchors: &[Head],
-    ) -> Result<VerifyReport, StoreError> {
-        let core = self.core();
-        let head = crate::read::head(core).await?;
-        let (from, wanted) = (from.max(1), to.min(head.position));
-        let mut report =
-            VerifyReport { events: 0, opened: 0, shredded: 0, unopened: 0, ok: false, first_bad: None, head };
-        let mut scan = Scan::start(core, from, wanted).await?;
-        let bad = scan.run(core, &mut report, anchors).await?;
-        let bad = match bad {
-            None if to >= head.position => against_tables(core, &scan, from, head, anchors).await?,
-            found => found,
-        };
-        report.ok = bad.is_none();
-        report.first_bad = bad;
-        Ok(report)
-    }
-}
+/// Checkpoints read at once.
+const SEALS_PAGE: i64 = 1_000;
 
 /// A pass over the events.
-struct Scan {
+pub(super) struct Scan<'a> {
     from: i64,
     to: i64,
     rows: CopyRows,
     /// Hash stored at the last position cut off so far; `None` if there is none to go by.
     before: Option<[u8; 32]>,
     next: i64,
-    versions: HashMap<Uuid, i64>,
-    last_chain: Option<[u8; 32]>,
+    pub versions: HashMap<Uuid, i64>,
+    pub last_chain: Option<[u8; 32]>,
+    /// Heads kept elsewhere that are still to come, in order.
+    heads: std::iter::Peekable<std::slice::Iter<'a, Head>>,
+    seals: Seals<'a>,
 }
 
 /// What a worker found out about a chunk.
@@ -98,8 +48,14 @@ struct Checked {
     unopened: i64,
 }
 
-impl Scan {
-    async fn start(core: &Core, from: i64, to: i64) -> Result<Self, StoreError> {
+impl<'a> Scan<'a> {
+    pub async fn start(
+        core: &Core,
+        from: i64,
+        to: i64,
+        heads: &'a [Head],
+        keys: &'a [PublicKey],
+    ) -> Result<Self, StoreError> {
         const CHAIN_AT: &str = "select chain from log.events where position = $1";
         let before = match from {
             1 => Some([0; 32]),
@@ -109,14 +65,19 @@ impl Scan {
             }
         };
         let rows = CopyRows::start(&core.pool, from - 1, to).await?;
-        Ok(Self { from, to, rows, before, next: from, versions: HashMap::new(), last_chain: before })
+        let mut heads = heads.iter().peekable();
+        while heads.next_if(|head| head.position < from).is_some() {}
+        let seals =
+            Seals { keys, waiting: VecDeque::new(), ended: false, range: Vec::new(), from, last: from - 1 };
+        let versions = HashMap::new();
+        Ok(Self { from, to, rows, before, next: from, versions, last_chain: before, heads, seals })
     }
 
-    async fn run(
+    pub async fn run(
         &mut self,
         core: &Arc<Core>,
         report: &mut VerifyReport,
-        anchors: &[Head],
+        mut progress: impl FnMut(i64, i64),
     ) -> Result<Option<Bad>, StoreError> {
         if self.from <= self.to && self.before.is_none() {
             return Ok(Some(bad(self.from - 1, "it is missing")));
@@ -136,9 +97,13 @@ impl Scan {
             report.opened += checked.opened;
             report.shredded += checked.shredded;
             report.unopened += checked.unopened;
-            if let Some(found) = self.follow(&checked, report, anchors) {
+            if let Some(last) = checked.raws.last() {
+                self.seals.load(core, last.position).await?;
+            }
+            if let Some(found) = self.follow(&checked, report) {
                 return Ok(Some(found));
             }
+            progress(report.events, self.to - self.from + 1);
         }
         Ok((self.next <= self.to).then(|| bad(self.next, "it is missing")))
     }
@@ -173,7 +138,7 @@ impl Scan {
     }
 
     /// Checks what needs the whole order: gaps, versions, anchors. Returns the first bad event of the chunk.
-    fn follow(&mut self, checked: &Checked, report: &mut VerifyReport, anchors: &[Head]) -> Option<Bad> {
+    fn follow(&mut self, checked: &Checked, report: &mut VerifyReport) -> Option<Bad> {
         for raw in &checked.raws {
             if raw.position != self.next {
                 return Some(bad(self.next, "it is missing"));
@@ -191,8 +156,16 @@ impl Scan {
                 return Some(bad(raw.position, &why));
             }
             *version = raw.version;
-            if anchors.iter().any(|anchor| anchor.position == raw.position && anchor.chain != raw.chain) {
-                return Some(bad(raw.position, "its hash is not the one that was kept elsewhere"));
+            while let Some(kept) = self.heads.next_if(|head| head.position <= raw.position) {
+                if kept.chain != raw.chain {
+                    return Some(bad(raw.position, "its hash is not the one that was kept elsewhere"));
+                }
+                report.anchored_to = raw.position;
+            }
+            match self.seals.pass(raw) {
+                Ok(true) => report.sealed_to = raw.position,
+                Ok(false) => {}
+                Err(found) => return Some(found),
             }
             self.next += 1;
             self.last_chain = Some(raw.chain);
@@ -245,47 +218,91 @@ fn check_chunk(
     checked
 }
 
-/// The rows beside the events: the head, events beyond it, the streams table, and anchors beyond the end.
-async fn against_tables(
-    core: &Core,
-    scan: &Scan,
+/// The stored checkpoints, held against the events they cover.
+struct Seals<'a> {
+    keys: &'a [PublicKey],
+    waiting: VecDeque<Checkpoint>,
+    ended: bool,
+    /// Chain values since the last checkpoint.
+    range: Vec<Hash>,
+    /// Where the scan began: the range of the first checkpoint may reach back before it.
     from: i64,
-    head: Head,
-    anchors: &[Head],
-) -> Result<Option<Bad>, StoreError> {
-    const STREAMS: &str = "select stream_id, version from log.streams where last_position <= $1";
-    const BEYOND: &str = "select min(e.position) from log.events e, log.head h where e.position > h.position";
-    if head.position > 0 && from <= head.position && scan.last_chain != Some(head.chain) {
-        return Ok(Some(bad(head.position, "the head row has another hash than the last event")));
-    }
-    if let Some(anchor) =
-        anchors.iter().filter(|anchor| anchor.position > head.position).min_by_key(|a| a.position)
-    {
-        let why =
-            format!("it was there (its hash was kept up to {}), now the log ends before it", anchor.position);
-        return Ok(Some(bad(head.position + 1, &why)));
-    }
-    let beyond = core.pool.query("looking beyond the head", BEYOND, &[]).await?;
-    if let Some(position) = beyond.first().and_then(|row| row.get::<_, Option<i64>>(0)) {
-        return Ok(Some(bad(position, "it lies beyond the head: it was not recorded by an append")));
-    }
-    if from > 1 {
-        return Ok(None);
-    }
-    let rows = core.pool.query("reading stream versions", STREAMS, &[&head.position]).await?;
-    for row in &rows {
-        let (stream, version): (Uuid, i64) = (row.get(0), row.get(1));
-        let found = scan.versions.get(&stream).copied().unwrap_or(0);
-        if found != version {
-            let why = format!(
-                "the streams table has stream {stream} at version {version}, its events end at {found}"
-            );
-            return Ok(Some(bad(head.position, &why)));
-        }
-    }
-    Ok(None)
+    /// Position of the last checkpoint loaded.
+    last: i64,
 }
 
-fn bad(position: i64, why: &str) -> Bad {
-    Bad { position, why: why.into() }
+impl Seals<'_> {
+    /// Makes sure that the checkpoints up to this position are at hand.
+    async fn load(&mut self, core: &Core, to: i64) -> Result<(), StoreError> {
+        while !self.ended && self.last < to {
+            let page = seal::stored(core, self.last, SEALS_PAGE).await?;
+            self.ended = page.len() < SEALS_PAGE as usize;
+            self.last = page.last().map_or(self.last, |last| last.position);
+            self.waiting.extend(page);
+        }
+        Ok(())
+    }
+
+    /// Goes past one event; true if a checkpoint ends here and holds.
+    fn pass(&mut self, raw: &Raw) -> Result<bool, Bad> {
+        self.range.push(raw.chain);
+        let Some(sealed) = self.waiting.pop_front_if(|sealed| sealed.position <= raw.position) else {
+            return Ok(false);
+        };
+        let range = std::mem::take(&mut self.range);
+        if sealed.chain != raw.chain || sealed.position != raw.position {
+            return Err(bad(
+                sealed.from.max(self.from),
+                &format!("or a later one up to {} is not the one that was sealed there", sealed.position),
+            ));
+        }
+        let whole = sealed.from >= self.from;
+        if whole
+            && (range.len() as i64 != sealed.position - sealed.from + 1
+                || seal::root(&range) != sealed.merkle_root)
+        {
+            return Err(bad(raw.position, "the checkpoint that ends here has another range or Merkle root"));
+        }
+        if !self.keys.is_empty() && !sealed.is_signed_by(self.keys) {
+            return Err(bad(
+                raw.position,
+                "the checkpoint that ends here is not signed by a key that is trusted",
+            ));
+        }
+        Ok(true)
+    }
+}
+
+/// The chain values from `from` to `to`, each recomputed from its row; `before` is the one before them.
+pub(crate) async fn links(
+    core: &Core,
+    from: i64,
+    to: i64,
+    mut before: Hash,
+) -> Result<Result<Vec<Hash>, Bad>, StoreError> {
+    let mut rows = CopyRows::start(&core.pool, from - 1, to).await?;
+    let mut chains: Vec<Hash> = Vec::new();
+    loop {
+        let tuples = rows.chunk().await?;
+        let next = from + chains.len() as i64;
+        if tuples.is_empty() {
+            return Ok(if next > to { Ok(chains) } else { Err(bad(next, "it is missing")) });
+        }
+        let raws = match tuples.iter().map(Raw::from_tuple).collect::<Result<Vec<_>, _>>() {
+            Ok(raws) => raws,
+            Err(error) => return Ok(Err(bad(next, &error.to_string()))),
+        };
+        let names = core.names.covering(&core.pool, raws.iter().map(|raw| raw.type_id)).await?;
+        if let Some((n, _)) = raws.iter().enumerate().find(|(n, raw)| raw.position != next + *n as i64) {
+            return Ok(Err(bad(next + n as i64, "it is missing")));
+        }
+        let checking =
+            tokio::task::spawn_blocking(move || check_chunk(raws, None, Some(before), &names, None));
+        let checked = checking.await.map_err(|_| StoreError::Stopped)?;
+        if let Some(found) = checked.bad {
+            return Ok(Err(found));
+        }
+        chains.extend(checked.raws.iter().map(|raw| raw.chain));
+        before = chains.last().copied().unwrap_or(before);
+    }
 }
