@@ -8,14 +8,16 @@
 mod error;
 pub mod fold;
 pub mod folds;
+mod group;
 pub mod limits;
 pub mod model;
 mod projector;
 mod reader;
 pub mod rebuild;
+mod rows;
 mod table;
 
 pub use error::ReadError;
 pub use projector::{Changed, Projector};
-pub use reader::{DeclarationFilter, HistoryFilter, Reader};
+pub use reader::{DeclarationFilter, HistoryFilter, Reader, RunFilter};
 pub use table::Checkpoint;

@@ -1,12 +1,12 @@
 //! The tables of the read models: one for each projection, made and replaced by this code alone.
+//!
+//! Locks are always taken in this order, so that nobody waits in a circle: the advisory lock of the name, the shadow
+//! table, the table, its checkpoint.
 
 use crate::error::ReadError;
 use crate::fold::{Projection, Row};
 use secrets::{KeyRing, Secret, boxed};
-use sqlx::{PgConnection, PgPool, Row as _};
-
-/// What sealed rows are bound to.
-const PURPOSE: &str = "read model row";
+use sqlx::{PgConnection, PgExecutor, PgPool, Row as _};
 
 /// How rows stand at rest: as they are, or sealed with the key ring.
 #[derive(Clone)]
@@ -15,24 +15,28 @@ pub(crate) struct Rest {
 }
 
 impl Rest {
-    pub fn close(&self, sealed: bool, doc: &str) -> Result<String, ReadError> {
-        if !sealed {
-            return Ok(doc.to_owned());
-        }
-        boxed::seal(&self.keyring, PURPOSE, &Secret::new(doc.to_owned())).map_err(unreadable)
+    /// What is sealed is bound to its table and key: a row copied over another one does not open there.
+    fn purpose(table: &str, key: &str) -> String {
+        format!("read model row {table}/{key}")
     }
 
-    pub fn open(&self, doc: String) -> Result<String, ReadError> {
-        if !boxed::is_sealed(&doc) {
+    fn close(&self, table: &str, key: &str, doc: &str) -> Result<String, ReadError> {
+        let sealed = boxed::seal(&self.keyring, &Self::purpose(table, key), &Secret::new(doc.to_owned()));
+        sealed.map_err(|error| unreadable(table, key, &error))
+    }
+
+    /// A sealed table has sealed rows only: one that stands there in the clear was put there by somebody else.
+    pub fn open(&self, table: &str, sealed: bool, key: &str, doc: String) -> Result<String, ReadError> {
+        if !sealed {
             return Ok(doc);
         }
-        let opened = boxed::open(&self.keyring, PURPOSE, &doc).map_err(unreadable)?;
-        Ok(opened.expose().clone())
+        let opened = boxed::open(&self.keyring, &Self::purpose(table, key), &doc);
+        Ok(opened.map_err(|error| unreadable(table, key, &error))?.expose().clone())
     }
 }
 
-fn unreadable(error: impl std::fmt::Display) -> ReadError {
-    ReadError::Unreadable { table: "a sealed read model".into(), why: error.to_string() }
+fn unreadable(table: &str, key: &str, error: &dyn std::fmt::Display) -> ReadError {
+    ReadError::Unreadable { table: table.to_owned(), why: format!("{key}: {error}") }
 }
 
 /// Where a projection stands.
@@ -69,34 +73,55 @@ pub(crate) async fn prepare(pool: &PgPool) -> Result<(), ReadError> {
 }
 
 /// Names come from this crate's own projections, never from outside.
-pub(crate) fn create_sql(table: &str) -> String {
-    format!("create table read.{table} (key text primary key, rank bigint not null, doc text not null)")
+pub(crate) async fn create(connection: &mut PgConnection, table: &str) -> Result<(), ReadError> {
+    sqlx::query(&format!("drop table if exists read.{table}")).execute(&mut *connection).await?;
+    // Keys sort as bytes, so that a listing by prefix is one stretch of the index.
+    let create = format!(
+        "create table read.{table} (key text collate \"C\" primary key, rank bigint not null, doc text not null)"
+    );
+    sqlx::query(&create).execute(&mut *connection).await?;
+    Ok(())
 }
 
-pub(crate) fn index_sql(table: &str, generation: i32) -> String {
-    format!("create index {table}_rank_{generation} on read.{table} (rank)")
+pub(crate) async fn create_indexes(
+    connection: &mut PgConnection,
+    table: &str,
+    projection: &dyn Projection,
+) -> Result<(), ReadError> {
+    for index in std::iter::once(&"(rank)").chain(projection.indexes()) {
+        sqlx::query(&format!("create index on read.{table} {index}")).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
-/// An empty table at position 0, replacing whatever stood under the name.
-pub(crate) async fn begin(pool: &PgPool, projection: &dyn Projection) -> Result<Checkpoint, ReadError> {
+/// Keeps others from making, dropping or swapping this table until the transaction ends.
+pub(crate) async fn own(connection: &mut PgConnection, name: &str) -> Result<(), ReadError> {
+    let lock = "select pg_advisory_xact_lock(hashtextextended('read.' || $1, 0))";
+    sqlx::query(lock).bind(name).execute(connection).await?;
+    Ok(())
+}
+
+/// What is there if it is usable: the right version, and not the one that the caller found to be of no use. Otherwise
+/// an empty table at position 0 in place of whatever stood under the name.
+pub(crate) async fn begin(
+    pool: &PgPool,
+    projection: &dyn Projection,
+    useless: Option<&Checkpoint>,
+) -> Result<Checkpoint, ReadError> {
     let name = projection.name();
     let mut tx = pool.begin().await?;
-    sqlx::query("select pg_advisory_xact_lock(hashtext('read.' || $1))").bind(name).execute(&mut *tx).await?;
-    if let Some(found) = checkpoint(&mut tx, name).await?
+    own(&mut tx, name).await?;
+    let found = checkpoint(&mut *tx, name).await?;
+    if let Some(found) = &found
         && found.version == projection.version()
-        && exists(&mut tx, name).await?
+        && useless != Some(found)
+        && exists(&mut *tx, name).await?
     {
-        return Ok(found);
+        return Ok(found.clone());
     }
-    let generation: Option<i32> =
-        sqlx::query_scalar("select generation from read.checkpoints where projection = $1")
-            .bind(name)
-            .fetch_optional(&mut *tx)
-            .await?;
-    let generation = generation.unwrap_or(0) + 1;
-    sqlx::query(&format!("drop table if exists read.{name}")).execute(&mut *tx).await?;
-    sqlx::query(&create_sql(name)).execute(&mut *tx).await?;
-    sqlx::query(&index_sql(name, generation)).execute(&mut *tx).await?;
+    let generation = found.map_or(0, |found| found.generation) + 1;
+    create(&mut tx, name).await?;
+    create_indexes(&mut tx, name, projection).await?;
     sqlx::query(
         "insert into read.checkpoints (projection, version, generation, position) values ($1, $2, $3, 0)
          on conflict (projection) do update
@@ -112,7 +137,7 @@ pub(crate) async fn begin(pool: &PgPool, projection: &dyn Projection) -> Result<
     Ok(Checkpoint { position: 0, generation, version: projection.version(), poison: None })
 }
 
-async fn exists(connection: &mut PgConnection, table: &str) -> Result<bool, ReadError> {
+pub(crate) async fn exists(connection: impl PgExecutor<'_>, table: &str) -> Result<bool, ReadError> {
     let found: Option<String> = sqlx::query_scalar("select to_regclass('read.' || $1)::text")
         .bind(table)
         .fetch_one(connection)
@@ -121,7 +146,7 @@ async fn exists(connection: &mut PgConnection, table: &str) -> Result<bool, Read
 }
 
 pub(crate) async fn checkpoint(
-    connection: &mut PgConnection,
+    connection: impl PgExecutor<'_>,
     name: &str,
 ) -> Result<Option<Checkpoint>, ReadError> {
     let row = sqlx::query(
@@ -138,20 +163,48 @@ pub(crate) async fn checkpoint(
     }))
 }
 
+/// All checkpoints by name; none of them before the first start.
+pub(crate) async fn checkpoints(pool: &PgPool) -> Result<Vec<(String, Checkpoint)>, ReadError> {
+    let rows = sqlx::query(
+        "select version, generation, position, poison_position, poison, projection from read.checkpoints",
+    )
+    .fetch_all(pool)
+    .await
+    .or_else(missing)?;
+    let read = |row: sqlx::postgres::PgRow| Checkpoint {
+        version: row.get(0),
+        generation: row.get(1),
+        position: row.get(2),
+        poison: row.get::<Option<i64>, _>(3).zip(row.get::<Option<String>, _>(4)),
+    };
+    Ok(rows.into_iter().map(|row| (row.get(5), read(row))).collect())
+}
+
+/// Tables that are not made yet are empty.
+pub(crate) fn missing<T: Default>(error: sqlx::Error) -> Result<T, ReadError> {
+    match is_missing(&error) {
+        true => Ok(T::default()),
+        false => Err(error.into()),
+    }
+}
+
+/// The table or its schema is not there.
+pub(crate) fn is_missing(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("42P01" | "3F000"))
+}
+
 /// Rows by key; keys that are not there are left out.
 pub(crate) async fn load(
     pool: &PgPool,
     rest: &Rest,
     table: &str,
+    sealed: bool,
     keys: &[String],
 ) -> Result<Vec<(String, Row)>, ReadError> {
-    let rows = sqlx::query(&format!("select key, rank, doc from read.{table} where key = any($1)"))
-        .bind(keys)
-        .fetch_all(pool)
-        .await?;
-    rows.into_iter()
-        .map(|row| Ok((row.get(0), Row { rank: row.get(1), doc: rest.open(row.get(2))? })))
-        .collect()
+    let select = format!("select key, rank, doc from read.{table} where key = any($1)");
+    let rows = sqlx::query(&select).bind(keys).fetch_all(pool).await?;
+    rows.iter().map(|row| read(rest, table, sealed, row)).collect()
 }
 
 /// Every row in the order of keys: the canonical form in which two builds are compared.
@@ -159,38 +212,60 @@ pub(crate) async fn dump(
     connection: &mut PgConnection,
     rest: &Rest,
     table: &str,
+    sealed: bool,
 ) -> Result<Vec<(String, Row)>, ReadError> {
-    let rows = sqlx::query(&format!("select key, rank, doc from read.{table} order by key collate \"C\""))
-        .fetch_all(connection)
-        .await?;
-    rows.into_iter()
-        .map(|row| Ok((row.get(0), Row { rank: row.get(1), doc: rest.open(row.get(2))? })))
-        .collect()
+    let select = format!("select key, rank, doc from read.{table} order by key collate \"C\"");
+    let rows = sqlx::query(&select).fetch_all(connection).await?;
+    rows.iter().map(|row| read(rest, table, sealed, row)).collect()
 }
 
-/// Upserts rows in one statement.
-pub(crate) async fn write(
-    connection: &mut PgConnection,
+fn read(
     rest: &Rest,
     table: &str,
     sealed: bool,
-    rows: &[(&str, &Row)],
-) -> Result<(), ReadError> {
-    if rows.is_empty() {
-        return Ok(());
+    row: &sqlx::postgres::PgRow,
+) -> Result<(String, Row), ReadError> {
+    let key: String = row.get(0);
+    let doc = rest.open(table, sealed, &key, row.get(2))?;
+    Ok((key, Row { rank: row.get(1), doc }))
+}
+
+/// Rows as three columns, ready for one statement.
+#[derive(Default)]
+pub(crate) struct Columns {
+    pub keys: Vec<String>,
+    pub ranks: Vec<i64>,
+    pub docs: Vec<String>,
+}
+
+impl Columns {
+    pub fn push(
+        &mut self,
+        rest: &Rest,
+        table: &str,
+        sealed: bool,
+        key: &str,
+        row: &Row,
+    ) -> Result<(), ReadError> {
+        self.docs.push(if sealed { rest.close(table, key, &row.doc)? } else { row.doc.clone() });
+        self.keys.push(key.to_owned());
+        self.ranks.push(row.rank);
+        Ok(())
     }
-    let keys: Vec<&str> = rows.iter().map(|(key, _)| *key).collect();
-    let ranks: Vec<i64> = rows.iter().map(|(_, row)| row.rank).collect();
-    let docs: Vec<String> =
-        rows.iter().map(|(_, row)| rest.close(sealed, &row.doc)).collect::<Result<_, _>>()?;
-    sqlx::query(&format!(
-        "insert into read.{table} (key, rank, doc) select * from unnest($1::text[], $2::bigint[], $3::text[])
-         on conflict (key) do update set rank = excluded.rank, doc = excluded.doc"
-    ))
-    .bind(&keys)
-    .bind(&ranks)
-    .bind(&docs)
-    .execute(connection)
-    .await?;
-    Ok(())
+
+    pub async fn insert(self, connection: &mut PgConnection, table: &str) -> Result<(), ReadError> {
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(&format!(
+            "insert into read.{table} (key, rank, doc) select * from unnest($1::text[], $2::bigint[], $3::text[])
+             on conflict (key) do update set rank = excluded.rank, doc = excluded.doc"
+        ))
+        .bind(&self.keys)
+        .bind(&self.ranks)
+        .bind(&self.docs)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
 }

@@ -14,7 +14,7 @@ impl Projection for Accounts {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn purpose(&self) -> &'static str {
@@ -25,8 +25,12 @@ impl Projection for Accounts {
         true
     }
 
+    fn folds(&self, category: Category, _: &str) -> bool {
+        category == Category::Account
+    }
+
     fn keys(&self, event: &Known) -> Vec<String> {
-        if event.category == Category::Account { vec![event.id.to_string()] } else { vec![] }
+        vec![event.id.to_string()]
     }
 
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
@@ -44,7 +48,7 @@ impl Projection for Accounts {
                 last_sign_in: None,
                 failed_sign_ins: 0,
             };
-            return rows.put(&key, event.position, &account);
+            return rows.put(&key, event.position, account);
         }
         let Some(mut account) = rows.get::<Account>(&key)? else { return Ok(()) };
         match fact {
@@ -59,6 +63,6 @@ impl Projection for Accounts {
             Event::Enabled { .. } => account.disabled = false,
             Event::SignedOut {} | Event::Registered { .. } => {}
         }
-        rows.put(&key, event.position, &account)
+        rows.put(&key, event.position, account)
     }
 }

@@ -4,7 +4,7 @@ use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
 use crate::limits::GUEST_HISTORY_KEPT;
 use crate::model::{ClaimRow, ClusterMeta, Frozen, GuestRow, NodeRow, StorageRow};
 use domain::cluster::Event;
-use domain::event::AnyEvent;
+use domain::event::{AnyEvent, Category};
 use domain::ids::Vmid;
 
 pub struct ClusterFold;
@@ -26,6 +26,10 @@ impl Projection for ClusterFold {
 
     fn purpose(&self) -> &'static str {
         "nodes, storages and guests as last seen, and which are ours"
+    }
+
+    fn folds(&self, category: Category, _: &str) -> bool {
+        category == Category::Cluster
     }
 
     fn keys(&self, event: &Known) -> Vec<String> {
@@ -52,16 +56,13 @@ impl Projection for ClusterFold {
         match fact {
             Event::NodeObserved { name, node } => {
                 let row = NodeRow { name: name.clone(), node: node.clone(), seen_at: event.at };
-                rows.put(&format!("node/{name}"), 0, &row)
+                rows.put(&format!("node/{name}"), 0, row)
             }
             Event::StorageObserved { id, storage } => {
                 let row = StorageRow { id: id.clone(), storage: storage.clone(), seen_at: event.at };
-                rows.put(&format!("storage/{id}"), 0, &row)
+                rows.put(&format!("storage/{id}"), 0, row)
             }
-            Event::StorageGone { id } => {
-                rows.remove(&format!("storage/{id}"));
-                Ok(())
-            }
+            Event::StorageGone { id } => rows.remove(&format!("storage/{id}")),
             Event::GuestObserved { guest } => {
                 guest_row(rows, event, guest.vmid, |row| row.seen = Some((**guest).clone()))
             }
@@ -92,14 +93,13 @@ fn guest_row(
     });
     change(&mut row);
     if row.seen.is_none() && row.claim.is_none() {
-        rows.remove(&key);
-        return Ok(());
+        return rows.remove(&key);
     }
     row.changed_at = event.at;
     row.history.push(event.position);
     let over = row.history.len().saturating_sub(GUEST_HISTORY_KEPT);
     row.history.drain(..over);
-    rows.put(&key, vmid.into(), &row)
+    rows.put(&key, vmid.into(), row)
 }
 
 fn meta(rows: &mut Rows, event: &Known, fact: &Event) -> Result<(), Poison> {
@@ -127,5 +127,5 @@ fn meta(rows: &mut Rows, event: &Known, fact: &Event) -> Result<(), Poison> {
         Event::WritesThawed { .. } => meta.frozen = None,
         _ => {}
     }
-    rows.put(META, HIDDEN, &meta)
+    rows.put(META, HIDDEN, meta)
 }

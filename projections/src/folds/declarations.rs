@@ -21,11 +21,15 @@ impl Projection for Declarations {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn purpose(&self) -> &'static str {
         "declarations with their previews, questions and decisions"
+    }
+
+    fn folds(&self, category: Category, type_name: &str) -> bool {
+        category == Category::Declaration || (category == Category::Run && type_name == "run.started")
     }
 
     fn keys(&self, event: &Known) -> Vec<String> {
@@ -34,6 +38,8 @@ impl Projection for Declarations {
             (Some(AnyEvent::Run(run::Event::RunStarted { declaration, .. })), _) => {
                 vec![declaration.to_string(), RUNS.into()]
             }
+            // Erased: that there was a run still counts.
+            (_, Category::Run) => vec![RUNS.into()],
             _ => vec![],
         }
     }
@@ -43,7 +49,7 @@ impl Projection for Declarations {
             Some(AnyEvent::Declaration(Event::Drafted { author, title, text })) => {
                 let no = rows.count(COUNTER)?;
                 let row = drafted(event, no, *author, title, text);
-                rows.put(&event.id.to_string(), no, &row)
+                rows.put(&event.id.to_string(), no, row)
             }
             Some(AnyEvent::Declaration(fact)) => {
                 rows.change(&event.id.to_string(), |row: &mut DeclarationRow| {
@@ -64,6 +70,7 @@ impl Projection for Declarations {
             None if event.category == Category::Declaration && event.version == 1 => {
                 rows.count(COUNTER).map(drop)
             }
+            None if event.category == Category::Run => rows.count(RUNS).map(drop),
             Some(_) | None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
 use crate::model::CommitRow;
 use chrono::{DateTime, Utc};
-use domain::event::AnyEvent;
+use domain::event::{AnyEvent, Category};
 use domain::repository::Event;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,10 @@ impl Projection for RepositoryFold {
         "commits seen and set aside"
     }
 
+    fn folds(&self, category: Category, _: &str) -> bool {
+        category == Category::Repository
+    }
+
     fn keys(&self, event: &Known) -> Vec<String> {
         match &event.event {
             Some(AnyEvent::Repository(_)) => vec![format!("commit/{}", event.position), STATE.into()],
@@ -56,7 +60,7 @@ impl Projection for RepositoryFold {
                     plan: plan.clone(),
                     quarantine: None,
                 };
-                return rows.put(&format!("commit/{}", event.position), event.position, &row);
+                return rows.put(&format!("commit/{}", event.position), event.position, row);
             }
             Event::CommitQuarantined { commit, author, subject, why, detail } => {
                 let row = CommitRow {
@@ -69,9 +73,9 @@ impl Projection for RepositoryFold {
                     plan: None,
                     quarantine: Some((*why, detail.clone())),
                 };
-                return rows.put(&format!("commit/{}", event.position), event.position, &row);
+                return rows.put(&format!("commit/{}", event.position), event.position, row);
             }
         }
-        rows.put(STATE, HIDDEN, &state)
+        rows.put(STATE, HIDDEN, state)
     }
 }

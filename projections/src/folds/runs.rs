@@ -16,7 +16,7 @@ const COUNTER: &str = "#runs";
 const DECLARATIONS: &str = "#declarations";
 
 /// What a run page says about the declaration it came from.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Origin {
     no: i64,
     title: String,
@@ -39,6 +39,10 @@ impl Projection for Runs {
 
     fn purpose(&self) -> &'static str {
         "runs with every step, call, attempt and task log"
+    }
+
+    fn folds(&self, category: Category, _: &str) -> bool {
+        matches!(category, Category::Declaration | Category::Run)
     }
 
     fn keys(&self, event: &Known) -> Vec<String> {
@@ -82,7 +86,7 @@ impl Projection for Runs {
                     position: event.position,
                     steps: plan.steps.iter().map(step_row).collect(),
                 };
-                rows.put(&event.id.to_string(), no, &row)
+                rows.put(&event.id.to_string(), no, row)
             }
             Some(AnyEvent::Run(fact)) => rows.change(&event.id.to_string(), |row: &mut RunRow| {
                 row.position = event.position;
@@ -112,7 +116,7 @@ fn origin(event: &Known, fact: &declaration::Event, rows: &mut Rows) -> Result<(
         E::DeclarationCommitted { .. } => origin.committed_at = Some(event.at),
         _ => return Ok(()),
     }
-    rows.put(&key, HIDDEN, &origin)
+    rows.put(&key, HIDDEN, origin)
 }
 
 fn step_row(step: &plan::Step) -> StepRow {

@@ -2,7 +2,7 @@
 
 use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
 use crate::model::{CredentialRow, SettingsRow};
-use domain::event::AnyEvent;
+use domain::event::{AnyEvent, Category};
 use domain::settings::Event;
 
 pub struct SettingsFold;
@@ -20,6 +20,10 @@ impl Projection for SettingsFold {
 
     fn purpose(&self) -> &'static str {
         "rules, and names and fingerprints of credentials"
+    }
+
+    fn folds(&self, category: Category, _: &str) -> bool {
+        category == Category::Settings
     }
 
     fn keys(&self, event: &Known) -> Vec<String> {
@@ -51,6 +55,6 @@ impl Projection for SettingsFold {
                 row.credentials.retain(|credential| credential.name != *name)
             }
         }
-        rows.put(KEY, HIDDEN, &row)
+        rows.put(KEY, HIDDEN, row)
     }
 }
