@@ -19,6 +19,8 @@ pub enum ReadError {
     Overtaken(&'static str),
     #[error("the table of {0} is in use all the time, so the rebuilt one cannot take its place")]
     InUse(&'static str),
+    #[error("{name} as it was then takes more than {bytes_max} bytes of memory")]
+    TooLarge { name: &'static str, bytes_max: usize },
 }
 
 impl ReadError {
@@ -37,6 +39,9 @@ impl ReadError {
                 "Keep both for a report; `mycopod projections rebuild` without --compare swaps.".into()
             }
             Self::Overtaken(_) | Self::InUse(_) => "Try again.".into(),
+            Self::TooLarge { name, .. } => {
+                format!("`mycopod projections rebuild {name} --to POSITION` builds it in a table aside.")
+            }
         }
     }
 

@@ -56,6 +56,7 @@ impl Known {
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub position: i64,
+    pub at: DateTime<Utc>,
     pub category: Category,
     /// The tag without its number: `run.started`.
     pub type_name: std::sync::Arc<str>,
@@ -66,6 +67,7 @@ impl Entry {
     pub fn read(recorded: &Recorded) -> Self {
         Self {
             position: recorded.position,
+            at: recorded.recorded_at,
             category: recorded.stream.category,
             type_name: recorded.type_name.clone(),
             known: Known::read(recorded).map_err(|error| error.to_string()),

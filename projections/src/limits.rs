@@ -14,10 +14,30 @@ pub const COMMITS_SHOWN_MAX: i64 = 200;
 pub const TASK_LINES_KEPT: usize = 200;
 /// Positions of the newest events kept with a guest.
 pub const GUEST_HISTORY_KEPT: usize = 20;
-/// Rows written by one statement of a rebuild.
-pub const REBUILD_ROWS_PER_INSERT: usize = 1_000;
-/// Bytes written by one statement of a rebuild, unless one row alone has more.
-pub const REBUILD_BYTES_PER_INSERT: usize = 4 * 1024 * 1024;
+/// Bytes of rows that a rebuild holds in memory before it puts rows out to the shadow table.
+pub const REBUILD_MEMORY_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Payload bytes folded by a rebuild before the values it holds are written as text again, …
+pub const REBUILD_HELD_BYTES_MAX: usize = 24 * 1024 * 1024;
+/// … or this many events, whichever comes first.
+pub const REBUILD_HELD_EVENTS_MAX: usize = 50_000;
+/// What a row in memory takes besides its key and content, in bytes.
+pub const SLOT_BYTES: usize = 160;
+/// Size of the filter that knows which keys are in the shadow table, in bits: at 10 million rows one key in a hundred
+/// is looked up for nothing.
+pub const FILTER_BITS: usize = 1 << 27;
+/// Bytes sent by one message of a COPY into a shadow table.
+pub const COPY_BUFFER_BYTES: usize = 256 * 1024;
+/// Rounds of catching up before the swap; what is left then is folded while the live model stands still.
+pub const CATCH_UP_ROUNDS_MAX: usize = 20;
+/// A rebuild this close to the live model swaps, in events.
+pub const CATCH_UP_NEAR_EVENTS: i64 = 500;
+/// Bytes of rows that a look into the past holds in memory.
+pub const PAST_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Looks into the past kept for the next question, and their bytes in sum.
+pub const PAST_KEPT_MAX: usize = 32;
+pub const PAST_KEPT_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Bytes of rows that a live projection keeps in memory, so that it need not load them for the next group.
+pub const LIVE_ROWS_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long a swap waits for readers of the old table before it lets them pass and tries again, in milliseconds.
 pub const SWAP_LOCK_MS_MAX: u64 = 2_000;
 /// How often a swap is tried.
@@ -38,3 +58,5 @@ pub const LOCK_MS_MAX: u64 = 1_000;
 pub const CONNECTIONS_MAX: u32 = 8;
 /// Longest wait for a connection of the pool, in seconds.
 pub const ACQUIRE_S_MAX: u64 = 5;
+/// Bytes of rows of one inline model, all of which are in memory.
+pub const INLINE_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -8,13 +8,16 @@
 //! Never here: what events mean for a page (see [`folds`](crate::folds)).
 
 use crate::error::ReadError;
-use crate::fold::{self, Entry, Projection};
+use crate::fold::{self, Entry, Projection, Rows};
 use crate::folds;
 use crate::group::{self, Advanced, Place};
 use crate::limits::{
-    CHANGES_KEPT, FOLDS_AT_ONCE, GROUP_EVENTS_MAX, INLINE_EVENTS_MAX, PAUSE_MS, STOPPED_LOOK_MS,
+    CHANGES_KEPT, FOLDS_AT_ONCE, GROUP_EVENTS_MAX, INLINE_EVENTS_MAX, LIVE_ROWS_BYTES_MAX, PAUSE_MS,
+    STOPPED_LOOK_MS,
 };
+use crate::status::{State, Status};
 use crate::table::{self, Checkpoint, Rest};
+use chrono::Utc;
 use eventstore::{EventLog, Store};
 use futures::{StreamExt, stream};
 use secrets::KeyRing;
@@ -38,6 +41,7 @@ pub struct Changed {
 pub struct Projector {
     changes: broadcast::Sender<Changed>,
     reached: watch::Receiver<i64>,
+    status: watch::Receiver<Vec<Status>>,
     stop: CancellationToken,
     task: Option<tokio::task::JoinHandle<()>>,
 }
@@ -62,10 +66,11 @@ impl Projector {
             let mut checkpoint = table::begin(&pool, projection.as_ref(), beyond.as_ref()).await?;
             // What stopped it may be mended in this program: it tries once more.
             checkpoint.poison = None;
-            live.push(Live { projection, checkpoint, resting: None, failing: false });
+            live.push(Live { projection, checkpoint, rows: Rows::default(), resting: None, failing: None });
         }
         let (changes, _) = broadcast::channel(CHANGES_KEPT);
         let (reached_tx, reached) = watch::channel(0);
+        let (status_tx, status) = watch::channel(vec![]);
         let stop = CancellationToken::new();
         let place = Place { pool, rest: Rest { keyring } };
         let work = Work {
@@ -75,9 +80,11 @@ impl Projector {
             looked: Instant::now(),
             changes: changes.clone(),
             reached: reached_tx,
+            status: status_tx,
         };
+        work.tell_status();
         let task = tokio::spawn(work.follow(stop.clone()));
-        Ok(Self { changes, reached, stop, task: Some(task) })
+        Ok(Self { changes, reached, status, stop, task: Some(task) })
     }
 
     /// What changes from now on.
@@ -88,6 +95,11 @@ impl Projector {
     /// The position that all projections that are well have reached.
     pub fn reached(&self) -> watch::Receiver<i64> {
         self.reached.clone()
+    }
+
+    /// Where each read model stands, as of its last move: without asking the database.
+    pub fn status(&self) -> watch::Receiver<Vec<Status>> {
+        self.status.clone()
     }
 
     /// Stops, and returns when nothing is written any more.
@@ -108,10 +120,12 @@ impl Drop for Projector {
 struct Live {
     projection: Arc<dyn Projection>,
     checkpoint: Checkpoint,
+    /// Rows as they were stored with the checkpoint: nobody else wrote them if the next swap holds.
+    rows: Rows,
     /// Until when it rests after an error.
     resting: Option<Instant>,
-    /// The error was logged; it is not logged again until something worked.
-    failing: bool,
+    /// The error that was logged; it is not logged again until something worked.
+    failing: Option<String>,
 }
 
 impl Live {
@@ -136,6 +150,7 @@ struct Work {
     looked: Instant,
     changes: broadcast::Sender<Changed>,
     reached: watch::Sender<i64>,
+    status: watch::Sender<Vec<Status>>,
 }
 
 /// Keys of one projection that changed.
@@ -167,6 +182,7 @@ impl Work {
                     false
                 }
             };
+            self.tell_status();
             if moved {
                 continue;
             }
@@ -177,6 +193,27 @@ impl Work {
                 () = tokio::time::sleep_until(self.wake_at()) => {}
             }
         }
+    }
+
+    fn tell_status(&self) {
+        let head = self.store.known_position();
+        let status = self.live.iter().map(|live| {
+            let (name, purpose) = (live.projection.name(), live.projection.purpose());
+            let status = Status::of(name, purpose, Some(&live.checkpoint), head);
+            match &live.failing {
+                Some(why) if live.is_well() => {
+                    Status { state: State::Waiting { why: why.clone() }, ..status }
+                }
+                _ => status,
+            }
+        });
+        let status: Vec<Status> = status.collect();
+        self.status.send_if_modified(|known| {
+            *known != status && {
+                *known = status;
+                true
+            }
+        });
     }
 
     /// Positions of projections that are well.
@@ -239,7 +276,7 @@ impl Work {
         let Some(to) = entries.last().map(|entry| entry.position) else { return vec![] };
         let mut untouched = Vec::new();
         let mut jobs = Vec::new();
-        for (n, live) in self.live.iter().enumerate().filter(|(_, live)| whose(live)) {
+        for (n, live) in self.live.iter_mut().enumerate().filter(|(_, live)| whose(live)) {
             let known = entries.partition_point(|entry| entry.position <= live.checkpoint.position);
             let part: Arc<[Entry]> = match entries.get(known..) {
                 Some([]) | None => continue,
@@ -248,8 +285,11 @@ impl Work {
             };
             if part.iter().any(|entry| live.projection.folds(entry.category, &entry.type_name)) {
                 let place = &self.place;
+                let rows = std::mem::take(&mut live.rows);
+                let (projection, from) = (live.projection.clone(), live.checkpoint.clone());
                 jobs.push(async move {
-                    let done = group::advance(place, &live.projection, &live.checkpoint, &part, to).await;
+                    let done =
+                        group::advance(place, &projection, &from, &part, to, rows, LIVE_ROWS_BYTES_MAX).await;
                     (n, part, done)
                 });
             } else {
@@ -261,9 +301,10 @@ impl Work {
         for (n, part, done) in done {
             let Some(live) = self.live.get_mut(n) else { continue };
             match done {
-                Ok(Advanced { checkpoint, keys }) => {
+                Ok(Advanced { checkpoint, keys, rows }) => {
                     live.checkpoint = checkpoint;
-                    live.failing = false;
+                    live.rows = rows;
+                    live.failing = None;
                     touched.extend(keys.into_iter().map(|key| (live.projection.name(), key)));
                 }
                 Err(error) => touched.extend(mend(&self.place, live, error, &part).await),
@@ -277,7 +318,9 @@ impl Work {
     async fn skip(&mut self, which: &[usize], entries: &[Entry], to: i64) -> Touched {
         let from: Vec<_> = which.iter().filter_map(|n| self.live.get(*n)).collect();
         let from: Vec<_> = from.iter().map(|live| (live.projection.name(), &live.checkpoint)).collect();
-        let moved = group::skip(&self.place, &from, to).await;
+        let now = Utc::now();
+        let age_us = entries.last().and_then(|entry| (now - entry.at).num_microseconds()).unwrap_or(0).max(0);
+        let moved = group::skip(&self.place, &from, to, age_us).await;
         let mut touched = Vec::new();
         for n in which {
             let Some(live) = self.live.get_mut(*n) else { continue };
@@ -285,7 +328,8 @@ impl Work {
             let error = match &moved {
                 Ok(moved) if moved.iter().any(|moved| moved == name) => {
                     live.checkpoint.position = to;
-                    live.failing = false;
+                    live.checkpoint.moved = Some((now, age_us));
+                    live.failing = None;
                     continue;
                 }
                 Ok(_) => ReadError::Overtaken(name),
@@ -310,6 +354,7 @@ impl Work {
                         && found.version == live.projection.version() =>
                 {
                     live.checkpoint = Checkpoint { poison: None, ..found };
+                    live.rows = Rows::default();
                 }
                 Ok(_) => {}
                 Err(error) => tracing::debug!(%error, "a stopped read model cannot be looked at"),
@@ -322,10 +367,11 @@ impl Work {
 /// the keys another process may have changed meanwhile.
 async fn mend(place: &Place, live: &mut Live, error: ReadError, entries: &[Entry]) -> Touched {
     let name = live.projection.name();
+    live.rows = Rows::default();
     match (&error, again(place, live).await) {
         (ReadError::Overtaken(_), Ok(found)) => {
             let before = std::mem::replace(&mut live.checkpoint, found);
-            if before == live.checkpoint {
+            if before.place() == live.checkpoint.place() {
                 // It stands where it stood: somebody holds the row back. Not at once again.
                 live.rest();
             }
@@ -334,7 +380,7 @@ async fn mend(place: &Place, live: &mut Live, error: ReadError, entries: &[Entry
             keys.into_iter().map(|key| (name, key)).collect()
         }
         (_, found) => {
-            if !std::mem::replace(&mut live.failing, true) {
+            if live.failing.replace(error.to_string()).is_none() {
                 tracing::warn!(projection = name, %error, "a read model waits");
             }
             live.rest();

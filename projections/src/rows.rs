@@ -3,13 +3,16 @@
 //! Begin with [`Rows`]. A row is parsed when the fold first asks for it and serialised when the group is over, not once
 //! for each event: that is most of what a rebuild costs.
 //!
+//! A rebuild keeps many rows: [`Rows::weight`] says how much they take, [`Rows::evict`] hands out what was not touched of
+//! late.
+//!
 //! Never here: the database. Who loads and writes is the projector or a rebuild.
 
-use crate::limits::KEY_BYTES_MAX;
+use crate::limits::{KEY_BYTES_MAX, SLOT_BYTES};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::io;
 
 /// One row: where it stands in lists, and its content as JSON. Fields stand in the order of the type and maps are
@@ -36,7 +39,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Doc for T 
 /// The rows a group of events touches.
 #[derive(Default)]
 pub struct Rows {
-    slots: BTreeMap<String, Slot>,
+    slots: HashMap<String, Slot>,
 }
 
 struct Slot {
@@ -46,6 +49,25 @@ struct Slot {
     held: Option<Held>,
     /// It may differ from what is stored. With nothing held: it was removed.
     changed: bool,
+    /// Named since the last eviction.
+    touched: bool,
+}
+
+impl Slot {
+    fn bytes(&self, key: &str) -> usize {
+        key.len() + self.stored.as_ref().map_or(0, |row| row.doc.len()) + SLOT_BYTES
+    }
+
+    /// Its content as text, serialised if it was changed; none: it is not there (any more).
+    fn settle(&mut self, key: &str) -> Result<Option<Option<Row>>, Poison> {
+        let held = self.held.take();
+        if !std::mem::take(&mut self.changed) {
+            return Ok(None);
+        }
+        let Some(Held { rank, value, write }) = held else { return Ok(Some(None)) };
+        let doc = write(value.as_ref()).map_err(|why| Poison(format!("row {key}: {why}")))?;
+        Ok(Some(Some(Row { rank, doc })))
+    }
 }
 
 struct Held {
@@ -91,7 +113,14 @@ pub type Change = (String, Option<Row>);
 impl Rows {
     /// Puts in what is stored under a key before the fold asks for it; what is known already stays.
     pub fn load(&mut self, key: String, row: Option<Row>) {
-        self.slots.entry(key).or_insert(Slot { stored: row, held: None, changed: false });
+        let slot =
+            self.slots.entry(key).or_insert(Slot { stored: row, held: None, changed: false, touched: true });
+        slot.touched = true;
+    }
+
+    /// Whether this key is known, be it as absent.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        self.slots.contains_key(key)
     }
 
     /// Keys come from events, so from outside: one that cannot be a key is the fault of its event.
@@ -158,28 +187,79 @@ impl Rows {
     pub fn settle(&mut self) -> Result<Vec<Change>, Poison> {
         let mut changes = Vec::new();
         for (key, slot) in &mut self.slots {
-            let held = slot.held.take();
-            if !std::mem::take(&mut slot.changed) {
-                continue;
-            }
-            let now = match held {
-                Some(Held { rank, value, write }) => {
-                    let doc = write(value.as_ref()).map_err(|why| Poison(format!("row {key}: {why}")))?;
-                    Some(Row { rank, doc })
-                }
-                None => None,
-            };
+            let Some(now) = slot.settle(key)? else { continue };
             if slot.stored != now {
-                slot.stored.clone_from(&now);
                 changes.push((key.clone(), now));
             }
         }
+        // Only when all could be written: else what is stored stays as it was.
+        for (key, now) in &changes {
+            if let Some(slot) = self.slots.get_mut(key) {
+                slot.stored.clone_from(now);
+            }
+        }
+        changes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         Ok(changes)
+    }
+
+    /// [`Rows::settle`] where nobody asks what changed.
+    pub(crate) fn rest(&mut self) -> Result<(), Poison> {
+        for (key, slot) in &mut self.slots {
+            if let Some(now) = slot.settle(key)? {
+                slot.stored = now;
+            }
+        }
+        Ok(())
+    }
+
+    /// Undoes what was done since the last [`Rows::settle`].
+    pub(crate) fn revert(&mut self) {
+        for slot in self.slots.values_mut() {
+            slot.held = None;
+            slot.changed = false;
+        }
+    }
+
+    /// A row as it is stored, if it is there.
+    pub(crate) fn stored(&self, key: &str) -> Option<&Row> {
+        self.slots.get(key)?.stored.as_ref()
+    }
+
+    /// Puts a row back as it was.
+    pub(crate) fn restore(&mut self, key: String, row: Option<Row>) {
+        self.slots.insert(key, Slot { stored: row, held: None, changed: false, touched: true });
+    }
+
+    /// What the rows take, in bytes, as of the last [`Rows::rest`]. Values that are held come on top.
+    pub(crate) fn weight(&self) -> usize {
+        self.slots.iter().map(|(key, slot)| slot.bytes(key)).sum()
+    }
+
+    /// Takes out rows until at most `keep_bytes` are left: those that were not named since the last time, or all. They
+    /// are settled. Keys known to be absent are forgotten.
+    pub(crate) fn evict(&mut self, keep_bytes: usize) -> Vec<(String, Row)> {
+        let touched: usize =
+            self.slots.iter().filter(|(_, slot)| slot.touched).map(|(key, slot)| slot.bytes(key)).sum();
+        let all = touched > keep_bytes;
+        let mut out = Vec::new();
+        let slots = std::mem::take(&mut self.slots);
+        for (key, mut slot) in slots {
+            if slot.touched && !all {
+                slot.touched = false;
+                self.slots.insert(key, slot);
+            } else if let Some(row) = slot.stored {
+                out.push((key, row));
+            }
+        }
+        out
     }
 
     /// Everything that is there, in the order of keys, as of the last [`Rows::settle`].
     pub fn all(&self) -> impl Iterator<Item = (&str, &Row)> {
-        self.slots.iter().filter_map(|(key, slot)| Some((key.as_str(), slot.stored.as_ref()?)))
+        let mut rows: Vec<(&str, &Row)> = Vec::new();
+        rows.extend(self.slots.iter().filter_map(|(key, slot)| Some((key.as_str(), slot.stored.as_ref()?))));
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        rows.into_iter()
     }
 }
 

@@ -1,5 +1,5 @@
 //! Lists with filters and pages. Conditions are written only where a filter asks for them, so that each query is as
-//! simple as what it asks and finds its index.
+//! simple as what it asks and finds its index. A look into the past has the same filters over rows in memory.
 
 use super::Reader;
 use crate::error::ReadError;
@@ -43,6 +43,35 @@ pub struct HistoryFilter {
     pub before: Option<i64>,
 }
 
+impl DeclarationFilter {
+    fn lets_through(&self, row: &DeclarationRow) -> bool {
+        let word = self.word.as_deref().unwrap_or_default().replace('\0', "\u{fffd}").to_lowercase();
+        self.status.is_none_or(|status| row.status == status)
+            && self.author.is_none_or(|author| row.author == author)
+            && (row.title.to_lowercase().contains(&word) || row.text.to_lowercase().contains(&word))
+    }
+}
+
+impl RunFilter {
+    fn lets_through(&self, row: &RunRow) -> bool {
+        self.status.is_none_or(|status| row.status == status)
+            && self.declaration.is_none_or(|declaration| row.declaration == declaration)
+            && self.since.is_none_or(|since| row.started_at >= since)
+    }
+}
+
+impl HistoryFilter {
+    fn lets_through(&self, row: &HistoryRow) -> bool {
+        self.before.is_none_or(|before| row.position < before)
+            && self.person.as_ref().is_none_or(|person| row.person == *person)
+            && self.category.is_none_or(|category| row.category == category)
+            && self.declaration_no.is_none_or(|no| row.declaration_no == Some(no))
+            && self.run_no.is_none_or(|no| row.run_no == Some(no))
+            && self.guest.is_none_or(|vmid| row.guests.contains(&vmid))
+            && (!self.failed || row.failed)
+    }
+}
+
 type Query<'a> = QueryBuilder<'a, Postgres>;
 
 /// `from … where …` of a list; `rank > 0` leaves out rows that are for the fold itself.
@@ -56,11 +85,19 @@ impl Reader {
         &self,
         name: &str,
         filter: impl Fn(&mut Query<'_>),
+        lets_through: impl Fn(&T) -> bool,
         page: i64,
         per_page: i64,
     ) -> Result<(Vec<T>, i64), ReadError> {
         let per_page = per_page.clamp(1, PAGE_ROWS_MAX);
         let offset = page.max(0).saturating_mul(per_page);
+        if let Some(then) = self.then(name).await? {
+            let mut rows: Vec<T> = then.shown()?;
+            rows.retain(lets_through);
+            let total = rows.len() as i64;
+            let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+            return Ok((rows.into_iter().skip(skip).take(per_page as usize).collect(), total));
+        }
         let mut query = shown("key, doc, count(*) over ()", name);
         filter(&mut query);
         query.push(" order by rank desc limit ").push_bind(per_page).push(" offset ").push_bind(offset);
@@ -103,7 +140,7 @@ impl Reader {
                 query.push(") in lower(doc::jsonb->>'text')) > 0)");
             }
         };
-        self.page("declarations", conditions, page, per_page).await
+        self.page("declarations", conditions, |row| filter.lets_through(row), page, per_page).await
     }
 
     /// Declarations an Admin has to decide on, oldest first: asked for approval.
@@ -138,10 +175,26 @@ impl Reader {
                 query.push(" and (doc::jsonb->>'started_at')::timestamptz >= ").push_bind(since);
             }
         };
-        self.page("runs", conditions, page, per_page).await
+        self.page("runs", conditions, |row| filter.lets_through(row), page, per_page).await
     }
 
     pub async fn history(&self, filter: &HistoryFilter, limit: i64) -> Result<Vec<HistoryRow>, ReadError> {
+        let Some(past) = &self.past else { return self.live_history(filter, limit).await };
+        let before = filter.before.unwrap_or(i64::MAX).min(past.position.saturating_add(1));
+        let filter = HistoryFilter { before: Some(before), ..filter.clone() };
+        if self.has_live_history(past.position).await? {
+            return self.live_history(&filter, limit).await;
+        }
+        let mut rows: Vec<HistoryRow> = match self.then("history").await? {
+            Some(then) => then.shown()?,
+            None => vec![],
+        };
+        rows.retain(|row| filter.lets_through(row));
+        rows.truncate(limit.clamp(1, PAGE_ROWS_MAX) as usize);
+        Ok(rows)
+    }
+
+    async fn live_history(&self, filter: &HistoryFilter, limit: i64) -> Result<Vec<HistoryRow>, ReadError> {
         let mut query = shown("key, doc", "history");
         if let Some(before) = filter.before {
             query.push(" and rank < ").push_bind(before);

@@ -1,7 +1,8 @@
 //! Asking the read models. Cheap to clone.
 //!
 //! Begin with [`Reader`]. Single things and small wholes are here; lists with filters and pages are in `lists`. A read
-//! model that is not made yet reads as empty.
+//! model that is not made yet reads as empty. [`Reader::at`] gives a reader that answers every question as of an earlier
+//! position of the log.
 //!
 //! Never here: changing a row.
 
@@ -11,24 +12,48 @@ pub use lists::{DeclarationFilter, HistoryFilter, RunFilter};
 
 use crate::error::ReadError;
 use crate::folds;
-use crate::limits::{ACQUIRE_S_MAX, COMMITS_SHOWN_MAX, CONNECTIONS_MAX, LOCK_MS_MAX, REACHED_POLL_MS};
-use crate::model::{
-    Account, ClusterMeta, ClusterView, CommitRow, DeclarationRow, GuestRow, HistoryRow, NodeRow, PlanRow,
-    RepositoryRow, RunRow, SettingsRow, StorageRow,
+use crate::limits::{
+    ACQUIRE_S_MAX, COMMITS_SHOWN_MAX, CONNECTIONS_MAX, LOCK_MS_MAX, PAGE_ROWS_MAX, REACHED_POLL_MS,
 };
+use crate::model::{
+    Account, ClusterMeta, ClusterView, CommitRow, DeclarationRow, DeclarationStatus, GuestRow, HistoryRow,
+    NodeRow, PlanRow, RepositoryRow, RunRow, SettingsRow, StorageRow,
+};
+use crate::past::{AsOf, Kept};
+use crate::status::Status;
 use crate::table::{self, Checkpoint, Rest};
 use domain::account::Role;
 use domain::ids::{AccountId, DeclarationId, RunId, Vmid};
+use eventstore::{EventLog, Store};
 use secrets::{KeyRing, Secret};
 use serde::de::DeserializeOwned;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow, PgSslMode};
 use sqlx::{PgPool, Row as _};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[derive(Clone)]
 pub struct Reader {
     pool: PgPool,
     rest: Rest,
+    /// Looks into the past that were made before; shared by all clones.
+    kept: Kept,
+    past: Option<Past>,
+}
+
+/// The log up to a position.
+#[derive(Clone)]
+struct Past {
+    store: Store,
+    position: i64,
+}
+
+/// What was declared and what was observed.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct StateView {
+    /// Committed declarations with the plan that was committed, by number.
+    pub declared: Vec<(DeclarationRow, Option<PlanRow>)>,
+    pub observed: ClusterView,
 }
 
 impl Reader {
@@ -51,7 +76,26 @@ impl Reader {
             .acquire_timeout(Duration::from_secs(ACQUIRE_S_MAX))
             .connect_with(options)
             .await?;
-        Ok(Self { pool, rest: Rest { keyring } })
+        Ok(Self { pool, rest: Rest { keyring }, kept: Kept::default(), past: None })
+    }
+
+    /// A reader of the same models as they were when the log ended at `position`. They are folded from the log in memory
+    /// when they are first asked for; the last few are kept.
+    pub fn at(&self, store: &Store, position: i64) -> Self {
+        Self { past: Some(Past { store: store.clone(), position: position.max(0) }), ..self.clone() }
+    }
+
+    /// The position this reader shows, if it is not the live one.
+    pub fn position(&self) -> Option<i64> {
+        self.past.as_ref().map(|past| past.position)
+    }
+
+    /// The model as it was; none: the live one is asked.
+    async fn then(&self, name: &str) -> Result<Option<Arc<AsOf>>, ReadError> {
+        match &self.past {
+            Some(past) => self.kept.at(&past.store, name, past.position).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// For the projector and rebuilds, too: its connections do not wait long for a table that somebody holds.
@@ -68,6 +112,9 @@ impl Reader {
     }
 
     async fn one<T: DeserializeOwned>(&self, name: &str, key: &str) -> Result<Option<T>, ReadError> {
+        if let Some(then) = self.then(name).await? {
+            return then.get(key);
+        }
         let select = format!("select key, doc from read.{name} where key = $1");
         let row = sqlx::query(&select).bind(key).fetch_optional(&self.pool).await.or_else(table::missing)?;
         row.map(|row| self.parse(name, &row)).transpose()
@@ -80,6 +127,11 @@ impl Reader {
         prefix: &str,
         limit: i64,
     ) -> Result<Vec<T>, ReadError> {
+        if let Some(then) = self.then(name).await? {
+            let mut rows = then.list(prefix)?;
+            rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            return Ok(rows);
+        }
         let select = format!(
             "select key, doc from read.{name} where starts_with(key, $1) and rank >= 0 order by rank desc, key limit $2"
         );
@@ -90,6 +142,9 @@ impl Reader {
     async fn by_rank<T: DeserializeOwned>(&self, name: &str, rank: i64) -> Result<Option<T>, ReadError> {
         if rank < 1 {
             return Ok(None);
+        }
+        if let Some(then) = self.then(name).await? {
+            return then.ranked(rank);
         }
         let select = format!("select key, doc from read.{name} where rank = $1 limit 1");
         let row = sqlx::query(&select).bind(rank).fetch_optional(&self.pool).await.or_else(table::missing)?;
@@ -150,19 +205,48 @@ impl Reader {
 
     /// All of it from one moment, however the model moves meanwhile.
     pub async fn cluster(&self) -> Result<ClusterView, ReadError> {
-        let select = "select key, doc from read.cluster order by key";
-        let rows = sqlx::query(select).fetch_all(&self.pool).await.or_else(table::missing)?;
         let mut view = ClusterView::default();
-        for row in &rows {
-            match row.get::<&str, _>(0).split_once('/') {
-                Some(("node", _)) => view.nodes.push(self.parse::<NodeRow>("cluster", row)?),
-                Some(("storage", _)) => view.storages.push(self.parse::<StorageRow>("cluster", row)?),
-                Some(("guest", _)) => view.guests.push(self.parse::<GuestRow>("cluster", row)?),
-                _ => view.meta = self.parse("cluster", row)?,
+        if let Some(then) = self.then("cluster").await? {
+            view.nodes = then.list("node/")?;
+            view.storages = then.list("storage/")?;
+            view.guests = then.list("guest/")?;
+            view.meta = then.get(folds::CLUSTER_META)?.unwrap_or_default();
+        } else {
+            let select = "select key, doc from read.cluster order by key";
+            let rows = sqlx::query(select).fetch_all(&self.pool).await.or_else(table::missing)?;
+            for row in &rows {
+                match row.get::<&str, _>(0).split_once('/') {
+                    Some(("node", _)) => view.nodes.push(self.parse::<NodeRow>("cluster", row)?),
+                    Some(("storage", _)) => view.storages.push(self.parse::<StorageRow>("cluster", row)?),
+                    Some(("guest", _)) => view.guests.push(self.parse::<GuestRow>("cluster", row)?),
+                    _ => view.meta = self.parse("cluster", row)?,
+                }
             }
         }
         view.guests.sort_by_key(|guest| guest.vmid);
         Ok(view)
+    }
+
+    /// What is declared and what is observed.
+    pub async fn state(&self) -> Result<StateView, ReadError> {
+        let observed = self.cluster().await?;
+        let filter = DeclarationFilter { status: Some(DeclarationStatus::Committed), ..Default::default() };
+        let mut declared = Vec::new();
+        for page in 0.. {
+            let (rows, _) = self.declarations(&filter, page, PAGE_ROWS_MAX).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
+                let plan = match row.plan_no {
+                    Some(no) => self.plan(row.id, no).await?,
+                    None => None,
+                };
+                declared.push((row, plan));
+            }
+        }
+        declared.sort_by_key(|(row, _)| row.no);
+        Ok(StateView { declared, observed })
     }
 
     pub async fn guest(&self, vmid: Vmid) -> Result<Option<GuestRow>, ReadError> {
@@ -182,7 +266,35 @@ impl Reader {
     }
 
     pub async fn history_at(&self, position: i64) -> Result<Option<HistoryRow>, ReadError> {
-        self.one("history", &folds::history_key(position)).await
+        let key = folds::history_key(position);
+        match &self.past {
+            Some(past) if position > past.position => Ok(None),
+            Some(past) if self.has_live_history(past.position).await? => {
+                self.live().one("history", &key).await
+            }
+            _ => self.one("history", &key).await,
+        }
+    }
+
+    fn live(&self) -> Self {
+        Self { past: None, ..self.clone() }
+    }
+
+    /// A row of the history is written once and never changed, so the live one shows any position that it has reached.
+    async fn has_live_history(&self, position: i64) -> Result<bool, ReadError> {
+        let all = table::checkpoints(&self.pool).await?;
+        let found = all.into_iter().find(|(name, _)| name == "history");
+        Ok(found.is_some_and(|(_, at)| at.position >= position))
+    }
+
+    /// Where each read model stands, whoever keeps it.
+    pub async fn status(&self, store: &Store) -> Result<Vec<Status>, ReadError> {
+        let mut found: std::collections::BTreeMap<_, _> =
+            table::checkpoints(&self.pool).await?.into_iter().collect();
+        // Asked afterwards, so that nobody seems to be ahead of the log.
+        let head = store.head().await?.position;
+        let of = |(name, purpose)| Status::of(name, purpose, found.remove(name).as_ref(), head);
+        Ok(crate::rebuild::list().into_iter().map(of).collect())
     }
 
     /// Where each projection stands; none where it was never made.

@@ -176,11 +176,12 @@ async fn an_event_that_cannot_be_folded_stops_only_its_projection_and_changes_no
     live.stop().await;
     let live = lab.projector_of(vec![bad.clone(), Tally::steady("good")]).await;
     let (store, pool) = (&lab.store, lab.reader.pool());
-    let refused = rebuild::rebuild_with(store, pool, &lab.keyring, bad.clone(), false, |_| {}).await;
+    let refused =
+        rebuild::rebuild_with(store, pool, &lab.keyring, bad.clone(), &Default::default(), |_| {}).await;
     assert!(matches!(refused, Err(ReadError::Poisoned { position: 3, .. })), "{refused:?}");
     // Once it can be folded, a rebuild by anybody sets the live one going again.
     mended.store(true, Ordering::SeqCst);
-    rebuild::rebuild_with(store, pool, &lab.keyring, bad, false, |_| {}).await.unwrap();
+    rebuild::rebuild_with(store, pool, &lab.keyring, bad, &Default::default(), |_| {}).await.unwrap();
     let last = lab.record(&[draft(6)]).await;
     let whole = async {
         let mut changes = live.changed();
