@@ -75,6 +75,9 @@ impl Entry {
     }
 }
 
+/// What stands in place of a name or title that was erased.
+pub const ERASED: &str = "Erased";
+
 /// One read model as a pure fold.
 pub trait Projection: Send + Sync {
     /// The table's name below `read`.

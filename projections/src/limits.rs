@@ -38,10 +38,12 @@ pub const PAST_KEPT_MAX: usize = 32;
 pub const PAST_KEPT_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Bytes of rows that a live projection keeps in memory, so that it need not load them for the next group.
 pub const LIVE_ROWS_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How long a swap waits for readers of the old table before it lets them pass and tries again, in milliseconds.
-pub const SWAP_LOCK_MS_MAX: u64 = 2_000;
-/// How often a swap is tried.
-pub const SWAP_TRIES_MAX: u32 = 10;
+/// How long a swap waits for readers of the old table before it lets them pass and tries again, in milliseconds. New
+/// readers queue behind it meanwhile, so this is what a page may have to wait.
+pub const SWAP_LOCK_MS_MAX: u64 = 100;
+/// How often a swap is tried, and the pause between two tries, in milliseconds.
+pub const SWAP_TRIES_MAX: u32 = 100;
+pub const SWAP_PAUSE_MS: u64 = 200;
 /// Pause of a projection after an error before the same events are tried again, in milliseconds.
 pub const PAUSE_MS: u64 = 500;
 /// How often a stopped projection is looked at: a rebuild by another process sets it going again, in milliseconds.

@@ -1,6 +1,6 @@
 //! The cluster as last seen: one row for each node, storage and guest, and one for the whole.
 
-use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
+use crate::fold::{ERASED, HIDDEN, Known, Poison, Projection, Rows};
 use crate::limits::GUEST_HISTORY_KEPT;
 use crate::model::{ClaimRow, ClusterMeta, Frozen, GuestRow, NodeRow, StorageRow};
 use domain::cluster::Event;
@@ -21,7 +21,7 @@ impl Projection for ClusterFold {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn purpose(&self) -> &'static str {
@@ -33,7 +33,11 @@ impl Projection for ClusterFold {
     }
 
     fn keys(&self, event: &Known) -> Vec<String> {
-        let Some(AnyEvent::Cluster(fact)) = &event.event else { return vec![] };
+        let fact = match &event.event {
+            Some(AnyEvent::Cluster(fact)) => fact,
+            None if event.category == Category::Cluster => return vec![META.into()],
+            _ => return vec![],
+        };
         match fact {
             Event::NodeObserved { name, .. } => vec![format!("node/{name}")],
             Event::StorageObserved { id, .. } | Event::StorageGone { id } => vec![format!("storage/{id}")],
@@ -52,7 +56,17 @@ impl Projection for ClusterFold {
     }
 
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
-        let Some(AnyEvent::Cluster(fact)) = &event.event else { return Ok(()) };
+        let fact = match &event.event {
+            Some(AnyEvent::Cluster(fact)) => fact,
+            None if event.version == 1 => {
+                return rows.put(
+                    META,
+                    HIDDEN,
+                    ClusterMeta { name: ERASED.to_owned(), ..ClusterMeta::default() },
+                );
+            }
+            _ => return Ok(()),
+        };
         match fact {
             Event::NodeObserved { name, node } => {
                 let row = NodeRow { name: name.clone(), node: node.clone(), seen_at: event.at };

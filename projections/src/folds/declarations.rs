@@ -1,14 +1,15 @@
 //! Declarations: one row each, by id; ranked by number.
 
-use crate::fold::{Known, Poison, Projection, Rows};
+use crate::fold::{ERASED, Known, Poison, Projection, Rows};
 use crate::model::{
     Approved, Asked, Comment, Committed, DeclarationRow, DeclarationStatus as Status, PreviewInfo,
     PreviewOutcome, SentBack,
 };
 use domain::declaration::Event;
 use domain::event::{AnyEvent, Category};
-use domain::ids::DeclarationId;
+use domain::ids::{AccountId, DeclarationId};
 use domain::run;
+use uuid::Uuid;
 
 pub struct Declarations;
 
@@ -21,7 +22,7 @@ impl Projection for Declarations {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn purpose(&self) -> &'static str {
@@ -68,7 +69,11 @@ impl Projection for Declarations {
             }
             // What an erased subject said is gone; that it stood here is not.
             None if event.category == Category::Declaration && event.version == 1 => {
-                rows.count(COUNTER).map(drop)
+                let no = rows.count(COUNTER)?;
+                let mut row = drafted(event, no, AccountId(Uuid::nil()), ERASED, "");
+                row.writers.clear();
+                row.status = Status::Withdrawn;
+                rows.put(&event.id.to_string(), no, row)
             }
             None if event.category == Category::Run => rows.count(RUNS).map(drop),
             Some(_) | None => Ok(()),
@@ -76,13 +81,7 @@ impl Projection for Declarations {
     }
 }
 
-fn drafted(
-    event: &Known,
-    no: i64,
-    author: domain::ids::AccountId,
-    title: &str,
-    text: &str,
-) -> DeclarationRow {
+fn drafted(event: &Known, no: i64, author: AccountId, title: &str, text: &str) -> DeclarationRow {
     DeclarationRow {
         id: DeclarationId(event.id),
         no,

@@ -1,7 +1,7 @@
 //! History: one row for each event, with a sentence. Names are those at the time of the event.
 
 use super::sentence::{Names, sentence, steps};
-use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
+use crate::fold::{ERASED, HIDDEN, Known, Poison, Projection, Rows};
 use crate::model::HistoryRow;
 use domain::canonical::Digest;
 use domain::event::{AnyEvent, Category};
@@ -70,7 +70,7 @@ impl Projection for History {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn purpose(&self) -> &'static str {
@@ -203,9 +203,16 @@ impl History {
                 )
             }
             None if event.version == 1 && event.category == Category::Declaration => {
-                rows.count(DECLARATIONS).map(drop)
+                let no = rows.count(DECLARATIONS)?;
+                rows.put(&declaration_key(event.id), HIDDEN, Subject { no, plan: None })
             }
-            None if event.version == 1 && event.category == Category::Run => rows.count(RUNS).map(drop),
+            None if event.version == 1 && event.category == Category::Run => {
+                let no = rows.count(RUNS)?;
+                rows.put(&run_key(event.id), HIDDEN, RunSubject { no, ..RunSubject::default() })
+            }
+            None if event.version == 1 && event.category == Category::Account => {
+                rows.put(&person_key(event.id), HIDDEN, ERASED.to_owned())
+            }
             _ => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! The declarations repository: one row for each commit, and one for its state.
 
-use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
+use crate::fold::{ERASED, HIDDEN, Known, Poison, Projection, Rows};
 use crate::model::CommitRow;
 use chrono::{DateTime, Utc};
 use domain::event::{AnyEvent, Category};
@@ -24,7 +24,7 @@ impl Projection for RepositoryFold {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn purpose(&self) -> &'static str {
@@ -38,12 +38,29 @@ impl Projection for RepositoryFold {
     fn keys(&self, event: &Known) -> Vec<String> {
         match &event.event {
             Some(AnyEvent::Repository(_)) => vec![format!("commit/{}", event.position), STATE.into()],
+            None if is_commit(event) => vec![format!("commit/{}", event.position)],
             _ => vec![],
         }
     }
 
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
-        let Some(AnyEvent::Repository(fact)) = &event.event else { return Ok(()) };
+        let fact = match &event.event {
+            Some(AnyEvent::Repository(fact)) => fact,
+            None if is_commit(event) => {
+                let row = CommitRow {
+                    position: event.position,
+                    seen_at: event.at,
+                    commit: String::new(),
+                    author: String::new(),
+                    subject: ERASED.to_owned(),
+                    declaration: None,
+                    plan: None,
+                    quarantine: None,
+                };
+                return rows.put(&format!("commit/{}", event.position), event.position, row);
+            }
+            _ => return Ok(()),
+        };
         let mut state: State = rows.get(STATE)?.unwrap_or_default();
         match fact {
             Event::RefreshRequested { .. } => state.refreshed_at = Some(event.at),
@@ -78,4 +95,9 @@ impl Projection for RepositoryFold {
         }
         rows.put(STATE, HIDDEN, state)
     }
+}
+
+/// Tags are in the clear, whatever became of the rest.
+fn is_commit(event: &Known) -> bool {
+    event.category == Category::Repository && event.tag.starts_with("repository.commit_")
 }

@@ -1,6 +1,6 @@
 //! Rules and credentials: one row.
 
-use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
+use crate::fold::{ERASED, HIDDEN, Known, Poison, Projection, Rows};
 use crate::model::{CredentialRow, SettingsRow};
 use domain::event::{AnyEvent, Category};
 use domain::settings::Event;
@@ -15,7 +15,7 @@ impl Projection for SettingsFold {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn purpose(&self) -> &'static str {
@@ -27,15 +27,22 @@ impl Projection for SettingsFold {
     }
 
     fn keys(&self, event: &Known) -> Vec<String> {
-        match &event.event {
-            Some(AnyEvent::Settings(_)) => vec![KEY.into()],
-            _ => vec![],
-        }
+        if event.category == Category::Settings { vec![KEY.into()] } else { vec![] }
     }
 
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
-        let Some(AnyEvent::Settings(fact)) = &event.event else { return Ok(()) };
         let mut row: SettingsRow = rows.get(KEY)?.unwrap_or_default();
+        let fact = match &event.event {
+            Some(AnyEvent::Settings(fact)) => fact,
+            // Tags are in the clear: a credential was stored, which one is gone.
+            None if event.tag.starts_with("settings.credential_stored") => {
+                row.credentials.retain(|credential| credential.name != ERASED);
+                let (name, fingerprint) = (ERASED.to_owned(), String::new());
+                row.credentials.push(CredentialRow { name, fingerprint, stored_at: event.at, by: None });
+                return rows.put(KEY, HIDDEN, row);
+            }
+            _ => return Ok(()),
+        };
         match fact {
             Event::RulesSet { rules, .. } => {
                 row.rules = Some((**rules).clone());

@@ -32,6 +32,10 @@ use sqlx::{PgPool, Row as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+fn unreadable(name: &str, key: &str, error: &serde_json::Error) -> ReadError {
+    ReadError::Unreadable { table: name.to_owned(), why: format!("{key}: {error}") }
+}
+
 #[derive(Clone)]
 pub struct Reader {
     pool: PgPool,
@@ -107,8 +111,7 @@ impl Reader {
     fn parse<T: DeserializeOwned>(&self, name: &str, row: &PgRow) -> Result<T, ReadError> {
         let key: String = row.get(0);
         let doc = self.rest.open(name, folds::is_sealed(name), &key, row.get(1))?;
-        serde_json::from_str(&doc)
-            .map_err(|error| ReadError::Unreadable { table: name.to_owned(), why: format!("{key}: {error}") })
+        serde_json::from_str(&doc).map_err(|error| unreadable(name, &key, &error))
     }
 
     async fn one<T: DeserializeOwned>(&self, name: &str, key: &str) -> Result<Option<T>, ReadError> {
@@ -295,6 +298,38 @@ impl Reader {
         let head = store.head().await?.position;
         let of = |(name, purpose)| Status::of(name, purpose, found.remove(name).as_ref(), head);
         Ok(crate::rebuild::list().into_iter().map(of).collect())
+    }
+
+    /// Rows of one model as JSON, to be looked at: by key, or all in the order of keys, at most `limit`. Password hashes
+    /// are left out.
+    pub async fn documents(
+        &self,
+        name: &str,
+        key: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, serde_json::Value)>, ReadError> {
+        let name = crate::rebuild::named(name)?.name();
+        let mut documents: Vec<(String, serde_json::Value)> = Vec::new();
+        if let Some(then) = self.then(name).await? {
+            let wanted = then.rows().filter(|(known, _)| key.is_none_or(|key| key == *known)).take(limit);
+            for (key, row) in wanted {
+                let document = serde_json::from_str(&row.doc);
+                documents.push((key.to_owned(), document.map_err(|error| unreadable(name, key, &error))?));
+            }
+        } else {
+            let select = format!(
+                "select key, doc from read.{name} where $1::text is null or key = $1 order by key limit $2"
+            );
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = sqlx::query(&select).bind(key).bind(limit).fetch_all(&self.pool).await;
+            for row in &rows.or_else(table::missing)? {
+                documents.push((row.get(0), self.parse(name, row)?));
+            }
+        }
+        for document in documents.iter_mut().filter_map(|(_, document)| document.as_object_mut()) {
+            document.remove("password_hash");
+        }
+        Ok(documents)
     }
 
     /// Where each projection stands; none where it was never made.

@@ -73,7 +73,8 @@ impl Build {
             self.fold(items).await?;
             self.position = last;
             points::pass("folding");
-            if self.held_events >= REBUILD_HELD_EVENTS_MAX || self.held_bytes >= REBUILD_HELD_BYTES_MAX {
+            let held_max = REBUILD_HELD_BYTES_MAX.min(self.memory_bytes_max);
+            if self.held_events >= REBUILD_HELD_EVENTS_MAX || self.held_bytes >= held_max {
                 self.rest().await?;
                 if self.rows.weight() > self.memory_bytes_max {
                     let Some(shadow) = &mut shadow else { return Err(self.too_large()) };

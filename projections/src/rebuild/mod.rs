@@ -15,7 +15,9 @@ mod shadow;
 use crate::error::ReadError;
 use crate::fold::Projection;
 use crate::folds;
-use crate::limits::{CATCH_UP_NEAR_EVENTS, CATCH_UP_ROUNDS_MAX, REBUILD_MEMORY_BYTES_MAX, SWAP_TRIES_MAX};
+use crate::limits::{
+    CATCH_UP_NEAR_EVENTS, CATCH_UP_ROUNDS_MAX, REBUILD_MEMORY_BYTES_MAX, SWAP_PAUSE_MS, SWAP_TRIES_MAX,
+};
 use crate::points;
 use crate::table::{self, Rest, Spot};
 use eventstore::{EventLog, Store};
@@ -23,6 +25,7 @@ use secrets::KeyRing;
 use shadow::{Shadow, Swap};
 use sqlx::{Connection, PgPool};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) use build::Build;
 pub(crate) use compare::{Canonical, dump, select};
@@ -246,6 +249,7 @@ impl Work<'_> {
             self.tell(Stage::Swapping, progress);
             match self.swap(progress).await {
                 Err(Swap::InUse) => {
+                    tokio::time::sleep(Duration::from_millis(SWAP_PAUSE_MS)).await;
                     if counted != self.build.position {
                         (rows, counted) = (self.count().await?, self.build.position);
                     }

@@ -5,7 +5,7 @@ use crate::support::{Lab, PATIENCE, reached};
 use domain::event::Category;
 use eventstore::EventLog;
 use projections::fold::{Doc, HIDDEN, Known, Poison, Projection, Rows};
-use projections::{DeclarationFilter, HistoryFilter, ReadError, RunFilter, rebuild};
+use projections::{DeclarationFilter, HistoryFilter, ReadError, RunFilter, State, rebuild};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -171,6 +171,11 @@ async fn an_event_that_cannot_be_folded_stops_only_its_projection_and_changes_no
         "it stands before the event and says why"
     );
     assert_eq!(stored(&lab, "bad", "all").await, Some(vec![1_i64, 2]), "the event left no half change");
+    let told = live.status().wait_for(|all| all.iter().all(|one| one.position >= 2)).await.unwrap().clone();
+    let of = |name: &str| told.iter().find(|status| status.name == name).unwrap().clone();
+    assert_eq!(of("bad").state, State::Stopped { at: 3, why: "it cannot be read".into() });
+    assert_eq!((of("bad").position, of("bad").behind, &of("good").state), (2, 3, &State::Well {}));
+    assert!(of("good").age_us.is_some_and(|age| age > 0));
 
     // A program that stops at it again stops in the same place; a rebuild does not get past it either.
     live.stop().await;
@@ -202,6 +207,13 @@ async fn an_event_nobody_understands_stops_only_those_that_fold_its_kind() {
     let bad = lab.record_nonsense(Category::Settings, domain::ids::SETTINGS, "settings.unheard_of").await;
     let last = lab.record(&[story::drafted(FIRST, "Scratch", story::TEXT)]).await;
     reached(&projector, last).await;
+    for status in lab.reader.status(&lab.store).await.unwrap() {
+        match (status.name, status.state) {
+            ("settings" | "history", State::Stopped { at, .. }) => assert_eq!((at, status.behind), (bad, 2)),
+            (_, State::Well {}) => assert_eq!(status.behind, 0, "{}", status.name),
+            (name, state) => panic!("{name}: {state:?}"),
+        }
+    }
     for (name, at) in lab.reader.positions().await.unwrap() {
         let at = at.unwrap();
         match name {

@@ -3,8 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod engine;
+mod erased;
 mod folds;
 mod healing;
+mod inline;
+mod kill;
+mod memory;
+mod past;
 mod rebuilds;
 mod sealed;
 mod story;

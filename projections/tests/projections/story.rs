@@ -76,6 +76,10 @@ pub fn drafted(id: DeclarationId, title: &str, text: &str) -> Fact {
     declared(id, declaration::Event::Drafted { author: BO, title: title.into(), text: text.into() })
 }
 
+pub fn revised(title: &str, text: &str) -> declaration::Event {
+    declaration::Event::Revised { by: BO, title: title.into(), text: text.into() }
+}
+
 pub fn registered(id: AccountId, name: &str, role: account::Role) -> Fact {
     let event =
         account::Event::Registered { name: name.into(), role, password_hash: HASH.into(), demo: false };

@@ -24,18 +24,27 @@ pub struct Lab {
     pub store: Store,
     pub reader: Reader,
     pub keyring: KeyRing,
+    pub url: Secret<String>,
     owner: Secret<String>,
 }
 
 impl Lab {
     pub async fn new() -> Self {
+        Self::with_ring(KeyRing::ephemeral().unwrap()).await
+    }
+
+    pub async fn with_ring(keyring: KeyRing) -> Self {
         let name = cluster().await.fresh_database().await.unwrap();
         let url = cluster().await.url_of(&name, APP_ROLE);
         let owner = cluster().await.url_of(&name, OWNER_ROLE);
-        let keyring = KeyRing::ephemeral().unwrap();
+        Self::open(url, owner, keyring).await
+    }
+
+    /// A database that is there already.
+    pub async fn open(url: Secret<String>, owner: Secret<String>, keyring: KeyRing) -> Self {
         let store = Store::connect(StoreConfig::new(url.clone(), keyring.clone())).await.unwrap();
         let reader = Reader::connect(&url, keyring.clone()).await.unwrap();
-        Self { store, reader, keyring, owner }
+        Self { store, reader, keyring, url, owner }
     }
 
     pub async fn projector(&self) -> Projector {
@@ -64,6 +73,47 @@ impl Lab {
             let stream = StreamId::new(*category, *id);
             let append = Append::new(stream, Expected::Any, vec![event.unwrap()]);
             last = self.store.append(append).await.unwrap().last_position;
+        }
+        last
+    }
+
+    /// Records many texts on a few declarations in turn, fast; answers with the last position.
+    pub async fn record_revisions(&self, declarations: usize, rounds: usize) -> i64 {
+        let stream =
+            |n: usize| StreamId::new(Category::Declaration, uuid::Uuid::from_u128(0x5eed_0000 + n as u128));
+        let text =
+            |n: usize, round: usize| crate::story::revised(&format!("Guest {n}"), &format!("Text {round}."));
+        let mut last = 0;
+        for n in 0..declarations {
+            let (_, _, first) = crate::story::drafted(crate::story::FIRST, &format!("Guest {n}"), "Text.");
+            let AnyEvent::Declaration(first) = first else { panic!("a draft") };
+            let append = Append::new(stream(n), Expected::New, vec![encode(&first).unwrap()]);
+            last = self.store.append(append).await.unwrap().last_position;
+        }
+        for round in (0..rounds).step_by(10) {
+            let appends = (0..declarations).map(|n| {
+                let events = (round..rounds.min(round + 10)).map(|round| encode(&text(n, round)).unwrap());
+                self.store.append(Append::new(stream(n), Expected::Any, events.collect()))
+            });
+            for appended in futures::future::join_all(appends).await {
+                last = last.max(appended.unwrap().last_position);
+            }
+        }
+        last
+    }
+
+    /// More of the same on the first few of them.
+    pub async fn record_revisions_on(&self, declarations: u128) -> i64 {
+        let mut last = 0;
+        for n in 0..declarations {
+            let stream = StreamId::new(Category::Declaration, uuid::Uuid::from_u128(0x5eed_0000 + n));
+            let event = encode(&crate::story::revised("Later", "A later text.")).unwrap();
+            last = self
+                .store
+                .append(Append::new(stream, Expected::Any, vec![event]))
+                .await
+                .unwrap()
+                .last_position;
         }
         last
     }
