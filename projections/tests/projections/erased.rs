@@ -24,8 +24,10 @@ async fn destroyed_keys_leave_models_that_say_erased_and_nothing_else() {
     let (store, pool) = (&lab.store, lab.reader.pool());
     let report = store.verify(1, last).await.unwrap();
     assert_eq!((report.events, report.first_bad.is_none()), (last, true), "the chain still verifies");
-    let words =
-        ["scratch", "debian", "ada", "argon2", "pve1", "qmclone", "no route", "ab12", "storm", "why?"];
+    let words = [
+        "scratch", "debian", "\"ada", "ada ", "argon2", "pve1", "qmclone", "no route", "ab12", "storm",
+        "why?",
+    ];
     for (name, _) in rebuild::list() {
         let made = rebuild::rebuild(store, pool, &lab.keyring, name, false, |_| {}).await.unwrap();
         assert_eq!(made.position, last, "{name}");
