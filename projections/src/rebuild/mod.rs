@@ -23,7 +23,7 @@ use crate::table::{self, Rest, Spot};
 use eventstore::{EventLog, Store};
 use secrets::KeyRing;
 use shadow::{Shadow, Swap};
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -220,6 +220,8 @@ impl Work<'_> {
             Ok(digest) => self.digest = Some(digest),
             Err(key) => return Err(ReadError::Differs { name: name.to_owned(), key }),
         }
+        // Lets go of the old table before the swap wants it.
+        snapshot.rollback().await?;
         points::pass("compared");
         Ok(())
     }
@@ -270,31 +272,46 @@ impl Work<'_> {
 
     /// One transaction. Answers with the number of rows, if a tail had to be folded.
     async fn swap(&mut self, progress: &mut impl FnMut(Progress)) -> Result<Option<usize>, Swap> {
-        let projection = self.build.projection.clone();
         let before = self.build.position;
         let Shadow { connection, rest, spot, .. } = &mut self.shadow;
         let mut tx = connection.begin().await?;
-        let held = shadow::hold(&mut tx, projection.as_ref()).await?;
-        points::pass("held");
-        let mut rows = None;
-        if held.position > before {
-            self.build.catch_up(self.store, held.position, &mut tx, (rest, spot), progress).await?;
-            rows = Some(count(&mut tx, spot).await?);
+        match exchange(self.store, &mut self.build, &mut tx, (rest, spot), progress).await {
+            Ok(rows) => {
+                points::pass("swapping");
+                tx.commit().await?;
+                Ok(rows)
+            }
+            Err(error) => {
+                // The tail goes with the transaction, and the live model must not wait for the next try.
+                self.build.position = before;
+                tx.rollback().await?;
+                Err(error)
+            }
         }
-        let exchanged =
-            shadow::exchange(&mut tx, projection.as_ref(), spot, &held, self.build.position).await;
-        if let Err(error) = exchanged {
-            // The tail goes with the transaction.
-            self.build.position = before;
-            return Err(error);
-        }
-        points::pass("swapping");
-        tx.commit().await?;
-        Ok(rows)
     }
 }
 
-async fn count(connection: &mut sqlx::PgConnection, spot: &Spot) -> Result<usize, ReadError> {
+/// Holds the live model, folds the last tail, and exchanges the tables.
+async fn exchange(
+    store: &Store,
+    build: &mut Build,
+    tx: &mut PgConnection,
+    (rest, spot): (&Rest, &Spot),
+    progress: &mut impl FnMut(Progress),
+) -> Result<Option<usize>, Swap> {
+    let projection = build.projection.clone();
+    let held = shadow::hold(tx, projection.as_ref()).await?;
+    points::pass("held");
+    let mut rows = None;
+    if held.position > build.position {
+        build.catch_up(store, held.position, tx, (rest, spot), progress).await?;
+        rows = Some(count(tx, spot).await?);
+    }
+    shadow::exchange(tx, projection.as_ref(), spot, &held, build.position).await?;
+    Ok(rows)
+}
+
+async fn count(connection: &mut PgConnection, spot: &Spot) -> Result<usize, ReadError> {
     let count: i64 =
         sqlx::query_scalar(&format!("select count(*) from {}", spot.table)).fetch_one(connection).await?;
     Ok(usize::try_from(count).unwrap_or_default())

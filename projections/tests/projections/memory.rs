@@ -7,7 +7,7 @@ use projections::{ReadError, as_of, folds};
 #[tokio::test(flavor = "multi_thread")]
 async fn with_little_memory_rows_go_out_and_come_back_and_the_model_is_the_same() {
     let lab = Lab::new().await;
-    let last = lab.record_revisions(300, 20).await;
+    let last = lab.record_revisions(200, 20).await;
     let projector = lab.projector().await;
     reached(&projector, last).await;
     let (store, pool) = (&lab.store, lab.reader.pool());
