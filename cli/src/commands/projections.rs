@@ -9,6 +9,7 @@ use eventstore::EventLog;
 use projections::rebuild::{self, Options};
 use projections::{ReadError, State, Status, folds};
 use serde_json::json;
+use std::io::Write;
 use std::path::Path;
 
 /// Rows printed by `show` at most.
@@ -121,11 +122,15 @@ async fn show(context: &Context, name: &str, key: Option<&str>, at: Option<i64>,
             format!("`mycopod projections show {name}` lists them"),
         ));
     }
+    let mut out = std::io::stdout().lock();
     for (key, document) in documents {
-        if json {
-            output::json_line(&json!({"key": key, "row": document}));
-        } else {
-            println!("{key}\t{document}");
+        let written = match json {
+            true => writeln!(out, "{}", json!({"key": key, "row": document})),
+            false => writeln!(out, "{key}\t{document}"),
+        };
+        if written.is_err() {
+            // Whoever read this, such as `head`, has seen enough.
+            break;
         }
     }
     Ok(())
