@@ -15,13 +15,13 @@ pub const TASK_LINES_KEPT: usize = 200;
 /// Positions of the newest events kept with a guest.
 pub const GUEST_HISTORY_KEPT: usize = 20;
 /// Bytes of rows that a rebuild holds in memory before it puts rows out to the shadow table.
-pub const REBUILD_MEMORY_BYTES_MAX: usize = 128 * 1024 * 1024;
+pub const REBUILD_MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Payload bytes folded by a rebuild before the values it holds are written as text again, …
-pub const REBUILD_HELD_BYTES_MAX: usize = 24 * 1024 * 1024;
+pub const REBUILD_HELD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// … or this many events, whichever comes first.
-pub const REBUILD_HELD_EVENTS_MAX: usize = 50_000;
-/// What a row in memory takes besides its key and content, in bytes.
-pub const SLOT_BYTES: usize = 160;
+pub const REBUILD_HELD_EVENTS_MAX: usize = 20_000;
+/// What a row in memory takes besides its key and content, in bytes: its slot, the table's spare room, the allocator's.
+pub const SLOT_BYTES: usize = 240;
 /// Size of the filter that knows which keys are in the shadow table, in bits: at 10 million rows one key in a hundred
 /// is looked up for nothing.
 pub const FILTER_BITS: usize = 1 << 27;

@@ -296,7 +296,14 @@ impl Work {
                 untouched.push(n);
             }
         }
-        let done: Vec<_> = stream::iter(jobs).buffer_unordered(FOLDS_AT_ONCE).collect().await;
+        let of = |n: &usize| self.live.get(*n).map(|live| (live.projection.name(), &live.checkpoint));
+        let skipped: Vec<_> = untouched.iter().filter_map(of).collect();
+        let now = Utc::now();
+        let age_us = entries.last().and_then(|entry| (now - entry.at).num_microseconds()).unwrap_or(0).max(0);
+        let (done, moved): (Vec<_>, _) = tokio::join!(
+            stream::iter(jobs).buffer_unordered(FOLDS_AT_ONCE).collect(),
+            group::skip(&self.place, &skipped, to, age_us)
+        );
         let mut touched = Vec::new();
         for (n, part, done) in done {
             let Some(live) = self.live.get_mut(n) else { continue };
@@ -310,20 +317,8 @@ impl Work {
                 Err(error) => touched.extend(mend(&self.place, live, error, &part).await),
             }
         }
-        touched.extend(self.skip(&untouched, entries, to).await);
-        touched
-    }
-
-    /// Moves those that the entries do not touch.
-    async fn skip(&mut self, which: &[usize], entries: &[Entry], to: i64) -> Touched {
-        let from: Vec<_> = which.iter().filter_map(|n| self.live.get(*n)).collect();
-        let from: Vec<_> = from.iter().map(|live| (live.projection.name(), &live.checkpoint)).collect();
-        let now = Utc::now();
-        let age_us = entries.last().and_then(|entry| (now - entry.at).num_microseconds()).unwrap_or(0).max(0);
-        let moved = group::skip(&self.place, &from, to, age_us).await;
-        let mut touched = Vec::new();
-        for n in which {
-            let Some(live) = self.live.get_mut(*n) else { continue };
+        for n in untouched {
+            let Some(live) = self.live.get_mut(n) else { continue };
             let name = live.projection.name();
             let error = match &moved {
                 Ok(moved) if moved.iter().any(|moved| moved == name) => {
