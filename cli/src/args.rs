@@ -107,11 +107,15 @@ pub enum Command {
     #[command(subcommand)]
     Runs(RunsCommand),
     /// The cluster as last seen
-    Cluster,
+    Cluster {
+        /// As it was when the log ended at this position
+        #[arg(long)]
+        at: Option<i64>,
+    },
     /// The log: tail, show, verify
     #[command(subcommand)]
     Events(EventsCommand),
-    /// Read models: list, status, rebuild
+    /// Read models: list, status, show, rebuild
     #[command(subcommand)]
     Projections(ProjectionsCommand),
     /// Key files of the Agent, from standard input, never from arguments
@@ -294,13 +298,26 @@ pub enum ProjectionsCommand {
     List,
     /// Position, lag and state of each
     Status,
+    /// Rows of one, as they are or as they were
+    Show {
+        /// Its name
+        name: String,
+        /// Key of one row; all rows if absent
+        key: Option<String>,
+        /// As of this position of the log
+        #[arg(long)]
+        at: Option<i64>,
+    },
     /// Build one anew beside the old one, then swap
     Rebuild {
         /// Its name; all if absent
         name: Option<String>,
-        /// Compare with the live one byte for byte
+        /// Compare with the live one byte for byte; swap only if they are equal
         #[arg(long)]
         compare: bool,
+        /// Build it as of this position in a table aside, and swap nothing
+        #[arg(long, conflicts_with = "compare", requires = "name")]
+        to: Option<i64>,
     },
 }
 

@@ -15,6 +15,8 @@ pub enum Code {
     Unavailable = 6,
     /// A chain, a backup or a contract does not hold.
     CheckFailed = 7,
+    /// A person said stop.
+    Interrupted = 130,
 }
 
 #[derive(Debug)]

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod failure;
 pub mod output;
 pub mod passwords;
+pub mod progress;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -53,7 +54,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         println!("{USUAL}");
         return Ok(());
     };
-    let (config, json) = (cli.config.as_path(), cli.json);
+    let (config, json, quiet) = (cli.config.as_path(), cli.json, cli.quiet);
     match command {
         Command::Demo(args) => demo::run(args).await,
         Command::Serve(args) => commands::serve::run(config, args).await,
@@ -72,9 +73,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Command::Commit { id, person } => commands::declarations::commit(config, &id, person).await,
         Command::Runs(command) => commands::runs::run(config, command, json).await,
-        Command::Cluster => commands::cluster::run(config, json).await,
+        Command::Cluster { at } => commands::cluster::run(config, at, json).await,
         Command::Events(command) => commands::events::run(config, command, json).await,
-        Command::Projections(command) => commands::projections::run(config, command, json).await,
+        Command::Projections(command) => commands::projections::run(config, command, json, quiet).await,
         Command::Secrets(command) => commands::secrets::run(config, command, json).await,
         Command::User(command) => commands::user::run(config, command, json).await,
         Command::Freeze { reason } => commands::freeze::freeze(config, reason).await,

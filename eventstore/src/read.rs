@@ -25,6 +25,11 @@ pub(crate) async fn head(core: &Core) -> Result<Head, StoreError> {
     Ok(Head { position: row.get(0), chain })
 }
 
+pub(crate) async fn epoch(core: &Core) -> Result<i64, StoreError> {
+    let rows = core.pool.query("reading the epoch", "select epoch from log.head", &[]).await?;
+    rows.first().map(|row| row.get(0)).ok_or(StoreError::NotMigrated)
+}
+
 pub(crate) async fn stream(
     core: &Arc<Core>,
     stream: StreamId,

@@ -119,6 +119,12 @@ impl Store {
         self.core().tip.position()
     }
 
+    /// Goes up when a data key is destroyed (and when a lease changes hands): what was read before may show what is
+    /// erased now.
+    pub async fn epoch(&self) -> Result<i64, StoreError> {
+        read::epoch(self.core()).await
+    }
+
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.inner.core
     }

@@ -17,27 +17,37 @@ pub enum ReadError {
     Differs { name: String, key: String },
     #[error("somebody else keeps or rebuilt {0} at the same time")]
     Overtaken(&'static str),
+    #[error("the table of {0} is in use all the time, so the rebuilt one cannot take its place")]
+    InUse(&'static str),
+    #[error("{name} as it was then takes more than {bytes_max} bytes of memory")]
+    TooLarge { name: &'static str, bytes_max: usize },
 }
 
 impl ReadError {
     pub fn advice(&self) -> String {
         match self {
             Self::Unavailable(_) => "Check that the database runs; it is tried again by itself.".into(),
-            Self::Unreadable { .. } | Self::Poisoned { .. } => {
-                "Rebuild the read model: `mycopod projections rebuild`.".into()
+            Self::Unreadable { .. } => "Rebuild the read model: `mycopod projections rebuild`.".into(),
+            Self::Poisoned { .. } => {
+                "Keep the position and the reason for a report; the other read models go on. A program that can read \
+                 the event takes it up again by itself."
+                    .into()
             }
             Self::Unknown(_) => "`mycopod projections list` names them.".into(),
             Self::Log(error) => error.advice(),
             Self::Differs { .. } => {
                 "Keep both for a report; `mycopod projections rebuild` without --compare swaps.".into()
             }
-            Self::Overtaken(_) => "Try again.".into(),
+            Self::Overtaken(_) | Self::InUse(_) => "Try again.".into(),
+            Self::TooLarge { name, .. } => {
+                format!("`mycopod projections rebuild {name} --to POSITION` builds it in a table aside.")
+            }
         }
     }
 
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::Overtaken(_) => true,
+            Self::Unavailable(_) | Self::Overtaken(_) | Self::InUse(_) => true,
             Self::Log(error) => error.is_transient(),
             _ => false,
         }

@@ -6,9 +6,9 @@
 use chrono::{DateTime, Utc};
 use domain::event::{AnyEvent, Category};
 use eventstore::{Recorded, StoreError};
-use serde::{Serialize, de::DeserializeOwned};
-use std::collections::BTreeMap;
 use uuid::Uuid;
+
+pub use crate::rows::{Doc, HIDDEN, Poison, Row, Rows};
 
 /// An event as projections see it.
 #[derive(Clone, Debug)]
@@ -52,95 +52,31 @@ impl Known {
     }
 }
 
-/// One row: where it stands in lists, and its content as canonical JSON.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    pub rank: i64,
-    pub doc: String,
+/// A place in the log, decoded once for all projections. One that cannot be decoded stops only those that fold it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub position: i64,
+    pub at: DateTime<Utc>,
+    pub category: Category,
+    /// The tag without its number: `run.started`.
+    pub type_name: std::sync::Arc<str>,
+    pub known: Result<Known, String>,
 }
 
-/// The rows a group of events touches.
-#[derive(Default)]
-pub struct Rows {
-    /// None: known to be absent.
-    rows: BTreeMap<String, Option<Row>>,
-    changed: std::collections::BTreeSet<String>,
-}
-
-/// Why an event cannot be folded.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Poison(pub String);
-
-impl Rows {
-    /// Puts in what is stored under a key before the fold asks for it.
-    pub fn load(&mut self, key: String, row: Option<Row>) {
-        self.rows.entry(key).or_insert(row);
-    }
-
-    pub fn knows(&self, key: &str) -> bool {
-        self.rows.contains_key(key)
-    }
-
-    /// A row's content. Asking for a row that the projection did not name is a fault of the projection.
-    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Poison> {
-        match self.rows.get(key) {
-            None => Err(Poison(format!("row {key} was not named beforehand"))),
-            Some(None) => Ok(None),
-            Some(Some(row)) => serde_json::from_str(&row.doc)
-                .map(Some)
-                .map_err(|error| Poison(format!("row {key}: {error}"))),
+impl Entry {
+    pub fn read(recorded: &Recorded) -> Self {
+        Self {
+            position: recorded.position,
+            at: recorded.recorded_at,
+            category: recorded.stream.category,
+            type_name: recorded.type_name.clone(),
+            known: Known::read(recorded).map_err(|error| error.to_string()),
         }
-    }
-
-    pub fn put<T: Serialize>(&mut self, key: &str, rank: i64, doc: &T) -> Result<(), Poison> {
-        let doc = serde_json::to_string(doc).map_err(|error| Poison(format!("row {key}: {error}")))?;
-        let row = Some(Row { rank, doc });
-        if self.rows.get(key) != Some(&row) {
-            self.rows.insert(key.to_owned(), row);
-            self.changed.insert(key.to_owned());
-        }
-        Ok(())
-    }
-
-    pub fn remove(&mut self, key: &str) {
-        self.rows.insert(key.to_owned(), None);
-        self.changed.insert(key.to_owned());
-    }
-
-    /// Changes a row that may be there; does nothing where it is not.
-    pub fn change<T: Serialize + DeserializeOwned>(
-        &mut self,
-        key: &str,
-        change: impl FnOnce(&mut T) -> i64,
-    ) -> Result<(), Poison> {
-        if let Some(mut doc) = self.get::<T>(key)? {
-            let rank = change(&mut doc);
-            self.put(key, rank, &doc)?;
-        }
-        Ok(())
-    }
-
-    /// The next number of a counter row.
-    pub fn count(&mut self, key: &str) -> Result<i64, Poison> {
-        let next = self.get::<i64>(key)?.unwrap_or(0) + 1;
-        self.put(key, HIDDEN, &next)?;
-        Ok(next)
-    }
-
-    /// What was changed since it was loaded: the row, or none where it was removed.
-    pub fn changes(&self) -> impl Iterator<Item = (&str, Option<&Row>)> {
-        self.changed.iter().map(|key| (key.as_str(), self.rows.get(key).and_then(Option::as_ref)))
-    }
-
-    /// Everything that is there; for folds that were kept in memory as a whole.
-    pub fn all(&self) -> impl Iterator<Item = (&str, &Row)> {
-        self.rows.iter().filter_map(|(key, row)| Some((key.as_str(), row.as_ref()?)))
     }
 }
 
-/// Rank of rows that are for the fold itself: no list shows them.
-pub const HIDDEN: i64 = -1;
+/// What stands in place of a name or title that was erased.
+pub const ERASED: &str = "Erased";
 
 /// One read model as a pure fold.
 pub trait Projection: Send + Sync {
@@ -154,7 +90,56 @@ pub trait Projection: Send + Sync {
     fn sealed(&self) -> bool {
         false
     }
+    /// What its queries are looked up by, besides key and rank: what stands after `on read.<name>` in `create index`.
+    fn indexes(&self) -> &'static [&'static str] {
+        &[]
+    }
+    /// Whether events of this kind are folded at all; the others pass by unread.
+    fn folds(&self, category: Category, type_name: &str) -> bool;
     /// The rows that folding this event may ask for or change.
     fn keys(&self, event: &Known) -> Vec<String>;
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison>;
+}
+
+/// The keys that a part of the log touches, sorted; up to the first event that cannot be folded, and why it cannot.
+pub(crate) fn touched(
+    projection: &dyn Projection,
+    entries: &[Entry],
+) -> (Vec<String>, Option<(i64, String)>) {
+    let mut keys = Vec::new();
+    let mut poison = None;
+    for entry in entries.iter().filter(|entry| projection.folds(entry.category, &entry.type_name)) {
+        let named = match &entry.known {
+            Ok(known) => projection.keys(known),
+            Err(why) => {
+                poison = Some((entry.position, why.clone()));
+                break;
+            }
+        };
+        if let Some(error) = named.iter().find_map(|key| Rows::check_key(key).err()) {
+            poison = Some((entry.position, error.to_string()));
+            break;
+        }
+        keys.extend(named);
+    }
+    keys.sort();
+    keys.dedup();
+    (keys, poison)
+}
+
+/// Applies events in order, as far as one may; the rows they touch are loaded. On error: where it stopped. The rows are
+/// then half changed and of no use.
+pub(crate) fn apply(
+    projection: &dyn Projection,
+    entries: &[Entry],
+    rows: &mut Rows,
+) -> Result<(), (i64, Poison)> {
+    for entry in entries.iter().filter(|entry| projection.folds(entry.category, &entry.type_name)) {
+        let at = |poison| (entry.position, poison);
+        match &entry.known {
+            Ok(known) => projection.apply(known, rows).map_err(at)?,
+            Err(why) => return Err(at(Poison(why.clone()))),
+        }
+    }
+    Ok(())
 }

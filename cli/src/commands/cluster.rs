@@ -1,19 +1,26 @@
-//! `mycopod cluster`: the cluster as last seen.
+//! `mycopod cluster`: the cluster as last seen, or as it was seen at a position of the log.
 
 use crate::context::{Context, read_failed};
 use crate::failure::Outcome;
 use crate::output;
 use std::path::Path;
 
-pub async fn run(path: &Path, json: bool) -> Outcome {
+pub async fn run(path: &Path, at: Option<i64>, json: bool) -> Outcome {
     let context = Context::open(path).await?;
-    let view = context.reader.cluster().await.map_err(read_failed)?;
+    let reader = match at {
+        Some(position) => context.reader.at(&context.store, position),
+        None => context.reader.clone(),
+    };
+    let view = reader.cluster().await.map_err(read_failed)?;
     if json {
         output::json(&view);
         return Ok(());
     }
     let seen = match view.meta.observed_at {
-        Some(at) => format!("seen {} s ago", (chrono::Utc::now() - at).num_seconds()),
+        Some(seen) if at.is_some() => {
+            format!("seen {}", seen.with_timezone(&chrono::Local).format("%d %b %Y %H:%M:%S %Z"))
+        }
+        Some(seen) => format!("seen {} s ago", (chrono::Utc::now() - seen).num_seconds()),
         None => "never seen".to_owned(),
     };
     println!(

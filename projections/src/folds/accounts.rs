@@ -1,8 +1,8 @@
 //! People: one row each, by id.
 
-use crate::fold::{Known, Poison, Projection, Rows};
+use crate::fold::{ERASED, Known, Poison, Projection, Rows};
 use crate::model::Account;
-use domain::account::Event;
+use domain::account::{Event, Role};
 use domain::event::{AnyEvent, Category};
 use domain::ids::AccountId;
 
@@ -14,7 +14,7 @@ impl Projection for Accounts {
     }
 
     fn version(&self) -> i32 {
-        1
+        3
     }
 
     fn purpose(&self) -> &'static str {
@@ -25,13 +25,21 @@ impl Projection for Accounts {
         true
     }
 
+    fn folds(&self, category: Category, _: &str) -> bool {
+        category == Category::Account
+    }
+
     fn keys(&self, event: &Known) -> Vec<String> {
-        if event.category == Category::Account { vec![event.id.to_string()] } else { vec![] }
+        vec![event.id.to_string()]
     }
 
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
-        let Some(AnyEvent::Account(fact)) = &event.event else { return Ok(()) };
         let key = event.id.to_string();
+        let fact = match &event.event {
+            Some(AnyEvent::Account(fact)) => fact,
+            None if event.version == 1 => return rows.put(&key, event.position, erased(event)),
+            _ => return Ok(()),
+        };
         if let Event::Registered { name, role, password_hash, demo } = fact {
             let account = Account {
                 id: AccountId(event.id),
@@ -44,7 +52,7 @@ impl Projection for Accounts {
                 last_sign_in: None,
                 failed_sign_ins: 0,
             };
-            return rows.put(&key, event.position, &account);
+            return rows.put(&key, event.position, account);
         }
         let Some(mut account) = rows.get::<Account>(&key)? else { return Ok(()) };
         match fact {
@@ -59,6 +67,21 @@ impl Projection for Accounts {
             Event::Enabled { .. } => account.disabled = false,
             Event::SignedOut {} | Event::Registered { .. } => {}
         }
-        rows.put(&key, event.position, &account)
+        rows.put(&key, event.position, account)
+    }
+}
+
+/// That there was an account stands in the log; nobody signs in with it.
+fn erased(event: &Known) -> Account {
+    Account {
+        id: AccountId(event.id),
+        name: ERASED.to_owned(),
+        role: Role::User,
+        password_hash: String::new(),
+        disabled: true,
+        demo: false,
+        registered_at: event.at,
+        last_sign_in: None,
+        failed_sign_ins: 0,
     }
 }

@@ -1,10 +1,10 @@
 //! The cluster as last seen: one row for each node, storage and guest, and one for the whole.
 
-use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
+use crate::fold::{ERASED, HIDDEN, Known, Poison, Projection, Rows};
 use crate::limits::GUEST_HISTORY_KEPT;
 use crate::model::{ClaimRow, ClusterMeta, Frozen, GuestRow, NodeRow, StorageRow};
 use domain::cluster::Event;
-use domain::event::AnyEvent;
+use domain::event::{AnyEvent, Category};
 use domain::ids::Vmid;
 
 pub struct ClusterFold;
@@ -21,15 +21,23 @@ impl Projection for ClusterFold {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn purpose(&self) -> &'static str {
         "nodes, storages and guests as last seen, and which are ours"
     }
 
+    fn folds(&self, category: Category, _: &str) -> bool {
+        category == Category::Cluster
+    }
+
     fn keys(&self, event: &Known) -> Vec<String> {
-        let Some(AnyEvent::Cluster(fact)) = &event.event else { return vec![] };
+        let fact = match &event.event {
+            Some(AnyEvent::Cluster(fact)) => fact,
+            None if event.category == Category::Cluster => return vec![META.into()],
+            _ => return vec![],
+        };
         match fact {
             Event::NodeObserved { name, .. } => vec![format!("node/{name}")],
             Event::StorageObserved { id, .. } | Event::StorageGone { id } => vec![format!("storage/{id}")],
@@ -48,20 +56,27 @@ impl Projection for ClusterFold {
     }
 
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
-        let Some(AnyEvent::Cluster(fact)) = &event.event else { return Ok(()) };
+        let fact = match &event.event {
+            Some(AnyEvent::Cluster(fact)) => fact,
+            None if event.version == 1 => {
+                return rows.put(
+                    META,
+                    HIDDEN,
+                    ClusterMeta { name: ERASED.to_owned(), ..ClusterMeta::default() },
+                );
+            }
+            _ => return Ok(()),
+        };
         match fact {
             Event::NodeObserved { name, node } => {
                 let row = NodeRow { name: name.clone(), node: node.clone(), seen_at: event.at };
-                rows.put(&format!("node/{name}"), 0, &row)
+                rows.put(&format!("node/{name}"), 0, row)
             }
             Event::StorageObserved { id, storage } => {
                 let row = StorageRow { id: id.clone(), storage: storage.clone(), seen_at: event.at };
-                rows.put(&format!("storage/{id}"), 0, &row)
+                rows.put(&format!("storage/{id}"), 0, row)
             }
-            Event::StorageGone { id } => {
-                rows.remove(&format!("storage/{id}"));
-                Ok(())
-            }
+            Event::StorageGone { id } => rows.remove(&format!("storage/{id}")),
             Event::GuestObserved { guest } => {
                 guest_row(rows, event, guest.vmid, |row| row.seen = Some((**guest).clone()))
             }
@@ -92,14 +107,13 @@ fn guest_row(
     });
     change(&mut row);
     if row.seen.is_none() && row.claim.is_none() {
-        rows.remove(&key);
-        return Ok(());
+        return rows.remove(&key);
     }
     row.changed_at = event.at;
     row.history.push(event.position);
     let over = row.history.len().saturating_sub(GUEST_HISTORY_KEPT);
     row.history.drain(..over);
-    rows.put(&key, vmid.into(), &row)
+    rows.put(&key, vmid.into(), row)
 }
 
 fn meta(rows: &mut Rows, event: &Known, fact: &Event) -> Result<(), Poison> {
@@ -127,5 +141,5 @@ fn meta(rows: &mut Rows, event: &Known, fact: &Event) -> Result<(), Poison> {
         Event::WritesThawed { .. } => meta.frozen = None,
         _ => {}
     }
-    rows.put(META, HIDDEN, &meta)
+    rows.put(META, HIDDEN, meta)
 }

@@ -1,14 +1,15 @@
 //! Declarations: one row each, by id; ranked by number.
 
-use crate::fold::{Known, Poison, Projection, Rows};
+use crate::fold::{ERASED, Known, Poison, Projection, Rows};
 use crate::model::{
     Approved, Asked, Comment, Committed, DeclarationRow, DeclarationStatus as Status, PreviewInfo,
     PreviewOutcome, SentBack,
 };
 use domain::declaration::Event;
 use domain::event::{AnyEvent, Category};
-use domain::ids::DeclarationId;
+use domain::ids::{AccountId, DeclarationId};
 use domain::run;
+use uuid::Uuid;
 
 pub struct Declarations;
 
@@ -21,11 +22,15 @@ impl Projection for Declarations {
     }
 
     fn version(&self) -> i32 {
-        1
+        3
     }
 
     fn purpose(&self) -> &'static str {
         "declarations with their previews, questions and decisions"
+    }
+
+    fn folds(&self, category: Category, type_name: &str) -> bool {
+        category == Category::Declaration || (category == Category::Run && type_name == "run.started")
     }
 
     fn keys(&self, event: &Known) -> Vec<String> {
@@ -34,6 +39,8 @@ impl Projection for Declarations {
             (Some(AnyEvent::Run(run::Event::RunStarted { declaration, .. })), _) => {
                 vec![declaration.to_string(), RUNS.into()]
             }
+            // Erased: that there was a run still counts.
+            (_, Category::Run) => vec![RUNS.into()],
             _ => vec![],
         }
     }
@@ -43,7 +50,7 @@ impl Projection for Declarations {
             Some(AnyEvent::Declaration(Event::Drafted { author, title, text })) => {
                 let no = rows.count(COUNTER)?;
                 let row = drafted(event, no, *author, title, text);
-                rows.put(&event.id.to_string(), no, &row)
+                rows.put(&event.id.to_string(), no, row)
             }
             Some(AnyEvent::Declaration(fact)) => {
                 rows.change(&event.id.to_string(), |row: &mut DeclarationRow| {
@@ -62,20 +69,19 @@ impl Projection for Declarations {
             }
             // What an erased subject said is gone; that it stood here is not.
             None if event.category == Category::Declaration && event.version == 1 => {
-                rows.count(COUNTER).map(drop)
+                let no = rows.count(COUNTER)?;
+                let mut row = drafted(event, no, AccountId(Uuid::nil()), ERASED, "");
+                row.writers.clear();
+                row.status = Status::Withdrawn;
+                rows.put(&event.id.to_string(), no, row)
             }
+            None if event.category == Category::Run => rows.count(RUNS).map(drop),
             Some(_) | None => Ok(()),
         }
     }
 }
 
-fn drafted(
-    event: &Known,
-    no: i64,
-    author: domain::ids::AccountId,
-    title: &str,
-    text: &str,
-) -> DeclarationRow {
+fn drafted(event: &Known, no: i64, author: AccountId, title: &str, text: &str) -> DeclarationRow {
     DeclarationRow {
         id: DeclarationId(event.id),
         no,

@@ -1,14 +1,48 @@
 //! History: one row for each event, with a sentence. Names are those at the time of the event.
 
-use super::sentence::{Names, sentence};
-use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
+use super::sentence::{Names, sentence, steps};
+use crate::fold::{ERASED, HIDDEN, Known, Poison, Projection, Rows};
 use crate::model::HistoryRow;
+use domain::canonical::Digest;
 use domain::event::{AnyEvent, Category};
 use domain::ids::Vmid;
-use domain::{account, cluster, declaration, run};
+use domain::{account, cluster, declaration, repository, run, settings};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub struct History;
+
+/// What sentences need to know of a declaration.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Subject {
+    no: i64,
+    /// The newest plan.
+    plan: Option<PlanShown>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct PlanShown {
+    digest: Digest,
+    no: u32,
+    steps: usize,
+    guests: Vec<Vmid>,
+}
+
+impl PlanShown {
+    /// "plan 2 with 5 steps".
+    fn words(&self) -> String {
+        format!("plan {} with {}", self.no, steps(self.steps))
+    }
+}
+
+/// What sentences need to know of a run.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct RunSubject {
+    no: i64,
+    declaration: Option<i64>,
+    /// The guest of each step.
+    guests: Vec<Option<Vmid>>,
+}
 
 const DECLARATIONS: &str = "#declarations";
 const RUNS: &str = "#runs";
@@ -36,11 +70,27 @@ impl Projection for History {
     }
 
     fn version(&self) -> i32 {
-        1
+        3
     }
 
     fn purpose(&self) -> &'static str {
         "one sentence for each event"
+    }
+
+    /// What the history page filters by.
+    fn indexes(&self) -> &'static [&'static str] {
+        &[
+            "((doc::jsonb->>'person'), rank)",
+            "((doc::jsonb->>'category'), rank)",
+            "(((doc::jsonb->>'declaration_no')::bigint), rank)",
+            "(((doc::jsonb->>'run_no')::bigint), rank)",
+            "(rank) where (doc::jsonb->>'failed')::boolean",
+            "using gin ((doc::jsonb->'guests') jsonb_path_ops)",
+        ]
+    }
+
+    fn folds(&self, _: Category, _: &str) -> bool {
+        true
     }
 
     fn keys(&self, event: &Known) -> Vec<String> {
@@ -82,30 +132,42 @@ impl Projection for History {
             guests: event.event.as_ref().map(guests).unwrap_or_default(),
         };
         let mut subject = String::new();
+        let mut plan = String::new();
         match event.category {
             Category::Declaration => {
-                row.declaration_no = rows.get(&declaration_key(event.id))?;
+                let known: Option<Subject> = rows.get(&declaration_key(event.id))?;
+                row.declaration_no = known.as_ref().map(|known| known.no);
                 subject = format!("declaration {}", row.declaration_no.unwrap_or_default());
+                if let Some(digest) = event.event.as_ref().and_then(decided) {
+                    let shown = known.and_then(|known| known.plan).filter(|plan| plan.digest == *digest);
+                    plan =
+                        shown.as_ref().map_or_else(|| format!("plan {}", digest.short()), PlanShown::words);
+                    row.guests = shown.map(|plan| plan.guests).unwrap_or_default();
+                }
             }
             Category::Run => {
-                let known: Option<(i64, Option<i64>)> = rows.get(&run_key(event.id))?;
-                row.run_no = known.map(|(no, _)| no);
-                row.declaration_no = known.and_then(|(_, declaration)| declaration);
-                subject = format!("run {}", row.run_no.unwrap_or_default());
+                let known: RunSubject = rows.get(&run_key(event.id))?.unwrap_or_default();
+                row.run_no = Some(known.no).filter(|no| *no > 0);
+                row.declaration_no = known.declaration;
+                subject = format!("run {}", known.no);
+                let step = event.event.as_ref().and_then(step_of);
+                row.guests.extend(step.and_then(|step| *known.guests.get(step)?));
             }
             _ => {}
         }
+        row.guests.sort_unstable();
+        row.guests.dedup();
         if let Some(fact) = &event.event {
             let about = match event.category {
                 Category::Account => rows.get::<String>(&person_key(event.id))?.unwrap_or_default(),
                 _ => String::new(),
             };
             let who = if person.is_empty() { "Somebody at the command line".to_owned() } else { person };
-            let (text, failed) = sentence(fact, &Names { who, subject, person: about });
+            let (text, failed) = sentence(fact, &Names { who, subject, plan, person: about });
             row.sentence = capital(text);
             row.failed = failed;
         }
-        rows.put(&key(event.position), event.position, &row)
+        rows.put(&key(event.position), event.position, row)
     }
 }
 
@@ -114,21 +176,43 @@ impl History {
     fn learn(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
         match &event.event {
             Some(AnyEvent::Account(account::Event::Registered { name, .. })) => {
-                rows.put(&person_key(event.id), HIDDEN, name)
+                rows.put(&person_key(event.id), HIDDEN, name.clone())
             }
             Some(AnyEvent::Declaration(declaration::Event::Drafted { .. })) => {
                 let no = rows.count(DECLARATIONS)?;
-                rows.put(&declaration_key(event.id), HIDDEN, &no)
+                rows.put(&declaration_key(event.id), HIDDEN, Subject { no, plan: None })
             }
-            Some(AnyEvent::Run(run::Event::RunStarted { declaration, .. })) => {
+            Some(AnyEvent::Declaration(declaration::Event::PlanProposed { digest, plan, .. })) => rows
+                .change(&declaration_key(event.id), |subject: &mut Subject| {
+                    subject.plan = Some(PlanShown {
+                        digest: digest.clone(),
+                        no: plan.number,
+                        steps: plan.steps_to_do().count(),
+                        guests: plan.steps.iter().filter_map(|step| step.subject.vmid).collect(),
+                    });
+                    HIDDEN
+                }),
+            Some(AnyEvent::Run(run::Event::RunStarted { declaration, plan, .. })) => {
                 let no = rows.count(RUNS)?;
-                let of: Option<i64> = rows.get(&declaration_key(declaration.0))?;
-                rows.put(&run_key(event.id), HIDDEN, &(no, of))
+                let of: Option<Subject> = rows.get(&declaration_key(declaration.0))?;
+                let guests = plan.steps.iter().map(|step| step.subject.vmid).collect();
+                rows.put(
+                    &run_key(event.id),
+                    HIDDEN,
+                    RunSubject { no, declaration: of.map(|of| of.no), guests },
+                )
             }
             None if event.version == 1 && event.category == Category::Declaration => {
-                rows.count(DECLARATIONS).map(drop)
+                let no = rows.count(DECLARATIONS)?;
+                rows.put(&declaration_key(event.id), HIDDEN, Subject { no, plan: None })
             }
-            None if event.version == 1 && event.category == Category::Run => rows.count(RUNS).map(drop),
+            None if event.version == 1 && event.category == Category::Run => {
+                let no = rows.count(RUNS)?;
+                rows.put(&run_key(event.id), HIDDEN, RunSubject { no, ..RunSubject::default() })
+            }
+            None if event.version == 1 && event.category == Category::Account => {
+                rows.put(&person_key(event.id), HIDDEN, ERASED.to_owned())
+            }
             _ => Ok(()),
         }
     }
@@ -140,6 +224,7 @@ fn actor(event: &Known) -> Option<Uuid> {
     use cluster::Event as C;
     use declaration::Event as D;
     use run::Event as R;
+    use settings::Event as S;
     let said = match &event.event {
         Some(AnyEvent::Declaration(D::Drafted { author, .. })) => Some(*author),
         Some(AnyEvent::Declaration(
@@ -164,9 +249,56 @@ fn actor(event: &Known) -> Option<Uuid> {
             | A::Enabled { by },
         )) => Some(*by),
         Some(AnyEvent::Cluster(C::WritesFrozen { by, .. } | C::WritesThawed { by })) => *by,
+        Some(AnyEvent::Settings(
+            S::RulesSet { by, .. } | S::CredentialStored { by, .. } | S::CredentialRemoved { by, .. },
+        )) => *by,
+        Some(AnyEvent::Repository(repository::Event::RefreshRequested { by })) => Some(*by),
         _ => None,
     };
     said.map(|id| id.0).or(event.actor)
+}
+
+/// The plan that an event of a declaration is about, where it only names it.
+fn decided(event: &AnyEvent) -> Option<&Digest> {
+    use declaration::Event as D;
+    match event {
+        AnyEvent::Declaration(
+            D::ApprovalRequested { plan, .. }
+            | D::PlanApproved { plan, .. }
+            | D::SentBack { plan, .. }
+            | D::ApprovalExpired { plan, .. }
+            | D::CommitRequested { plan, .. }
+            | D::DeclarationCommitted { plan, .. }
+            | D::CommitFailed { plan, .. },
+        ) => Some(plan),
+        _ => None,
+    }
+}
+
+/// The step of the plan, from 0, that an event of a run is about.
+fn step_of(event: &AnyEvent) -> Option<usize> {
+    use run::Event as R;
+    let AnyEvent::Run(event) = event else { return None };
+    match event {
+        R::CallSatisfied { at }
+        | R::CallIssued { at, .. }
+        | R::CallAnswered { at, .. }
+        | R::CallFailed { at, .. }
+        | R::CallUnknown { at, .. }
+        | R::CallSettled { at, .. }
+        | R::TaskStarted { at, .. }
+        | R::TaskProgressed { at, .. }
+        | R::TaskEnded { at, .. }
+        | R::RetryScheduled { at, .. } => Some(at.step),
+        R::StepSatisfied { step }
+        | R::StepSucceeded { step }
+        | R::StepFailed { step, .. }
+        | R::StepSkipped { step, .. } => Some(*step),
+        R::RunPaused { step, .. } | R::RunStopped { step, .. } => *step,
+        R::RunStarted { .. } | R::RunResumed { .. } | R::StopRequested { .. } | R::RunCompleted { .. } => {
+            None
+        }
+    }
 }
 
 fn guests(event: &AnyEvent) -> Vec<Vmid> {

@@ -11,19 +11,30 @@ mod sentence;
 mod settings;
 
 use crate::fold::Projection;
+use std::sync::Arc;
 
 /// All read models, in the order in which a page may need them.
-pub fn all() -> Vec<Box<dyn Projection>> {
+pub fn all() -> Vec<Arc<dyn Projection>> {
     vec![
-        Box::new(accounts::Accounts),
-        Box::new(declarations::Declarations),
-        Box::new(plans::Plans),
-        Box::new(runs::Runs),
-        Box::new(cluster::ClusterFold),
-        Box::new(repository::RepositoryFold),
-        Box::new(settings::SettingsFold),
-        Box::new(history::History),
+        Arc::new(accounts::Accounts),
+        Arc::new(declarations::Declarations),
+        Arc::new(plans::Plans),
+        Arc::new(runs::Runs),
+        Arc::new(cluster::ClusterFold),
+        Arc::new(repository::RepositoryFold),
+        Arc::new(settings::SettingsFold),
+        Arc::new(history::History),
     ]
+}
+
+/// The read model of this name.
+pub fn named(name: &str) -> Option<Arc<dyn Projection>> {
+    all().into_iter().find(|projection| projection.name() == name)
+}
+
+/// Whether rows of this table are sealed at rest.
+pub(crate) fn is_sealed(name: &str) -> bool {
+    named(name).is_some_and(|projection| projection.sealed())
 }
 
 pub(crate) use cluster::META as CLUSTER_META;

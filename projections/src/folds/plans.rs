@@ -3,7 +3,7 @@
 use crate::fold::{Known, Poison, Projection, Rows};
 use crate::model::PlanRow;
 use domain::declaration::Event;
-use domain::event::AnyEvent;
+use domain::event::{AnyEvent, Category};
 use domain::ids::DeclarationId;
 
 pub struct Plans;
@@ -23,6 +23,10 @@ impl Projection for Plans {
 
     fn purpose(&self) -> &'static str {
         "plans exactly as they were proposed"
+    }
+
+    fn folds(&self, category: Category, type_name: &str) -> bool {
+        category == Category::Declaration && type_name == "declaration.plan_proposed"
     }
 
     fn keys(&self, event: &Known) -> Vec<String> {
@@ -46,6 +50,6 @@ impl Projection for Plans {
             proposed_at: event.at,
             position: event.position,
         };
-        rows.put(&key(plan.declaration, plan.number), event.position, &row)
+        rows.put(&key(plan.declaration, plan.number), event.position, row)
     }
 }

@@ -1,14 +1,16 @@
 //! Runs: one row each, by id; ranked by number. Step, call and attempt are told as they happened.
 
-use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
+use crate::fold::{ERASED, HIDDEN, Known, Poison, Projection, Rows};
 use crate::limits::TASK_LINES_KEPT;
 use crate::model::{AttemptOutcome, AttemptRow, CallRow, RunRow, RunStatus, StepRow, StepStatus, Wait};
 use chrono::{DateTime, Utc};
+use domain::canonical::Digest;
 use domain::event::{AnyEvent, Category};
 use domain::ids::{AccountId, DeclarationId, RunId};
 use domain::run::{CallNo, Event};
 use domain::{declaration, plan};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub struct Runs;
 
@@ -16,7 +18,7 @@ const COUNTER: &str = "#runs";
 const DECLARATIONS: &str = "#declarations";
 
 /// What a run page says about the declaration it came from.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Origin {
     no: i64,
     title: String,
@@ -34,11 +36,15 @@ impl Projection for Runs {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn purpose(&self) -> &'static str {
         "runs with every step, call, attempt and task log"
+    }
+
+    fn folds(&self, category: Category, _: &str) -> bool {
+        matches!(category, Category::Declaration | Category::Run)
     }
 
     fn keys(&self, event: &Known) -> Vec<String> {
@@ -82,7 +88,7 @@ impl Projection for Runs {
                     position: event.position,
                     steps: plan.steps.iter().map(step_row).collect(),
                 };
-                rows.put(&event.id.to_string(), no, &row)
+                rows.put(&event.id.to_string(), no, row)
             }
             Some(AnyEvent::Run(fact)) => rows.change(&event.id.to_string(), |row: &mut RunRow| {
                 row.position = event.position;
@@ -90,11 +96,44 @@ impl Projection for Runs {
                 row.no
             }),
             None if event.version == 1 && event.category == Category::Declaration => {
-                rows.count(DECLARATIONS).map(drop)
+                let no = rows.count(DECLARATIONS)?;
+                let origin = Origin { no, title: ERASED.to_owned(), ..Origin::default() };
+                rows.put(&origin_key(DeclarationId(event.id)), HIDDEN, origin)
             }
-            None if event.version == 1 && event.category == Category::Run => rows.count(COUNTER).map(drop),
+            None if event.version == 1 && event.category == Category::Run => {
+                let no = rows.count(COUNTER)?;
+                rows.put(&event.id.to_string(), no, erased(event, no))
+            }
             _ => Ok(()),
         }
+    }
+}
+
+/// That something ran stands in the log.
+fn erased(event: &Known, no: i64) -> RunRow {
+    RunRow {
+        id: RunId(event.id),
+        no,
+        declaration: DeclarationId(Uuid::nil()),
+        declaration_no: 0,
+        title: ERASED.to_owned(),
+        plan_no: 0,
+        digest: Digest::of_bytes(b""),
+        commit: String::new(),
+        status: RunStatus::Stopped,
+        stop_requested: false,
+        cause: Some("This was erased.".to_owned()),
+        advice: None,
+        approved: None,
+        committed_at: None,
+        started_at: event.at,
+        ended_at: None,
+        at: 0,
+        done: 0,
+        already: 0,
+        skipped: 0,
+        position: event.position,
+        steps: vec![],
     }
 }
 
@@ -112,7 +151,7 @@ fn origin(event: &Known, fact: &declaration::Event, rows: &mut Rows) -> Result<(
         E::DeclarationCommitted { .. } => origin.committed_at = Some(event.at),
         _ => return Ok(()),
     }
-    rows.put(&key, HIDDEN, &origin)
+    rows.put(&key, HIDDEN, origin)
 }
 
 fn step_row(step: &plan::Step) -> StepRow {

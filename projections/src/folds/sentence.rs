@@ -9,6 +9,8 @@ pub struct Names {
     pub who: String,
     /// "declaration 3", "run 2".
     pub subject: String,
+    /// "plan 2 with 5 steps", where the event names a plan.
+    pub plan: String,
     /// Name of the person the event is about, for account events.
     pub person: String,
 }
@@ -25,11 +27,11 @@ pub fn sentence(event: &AnyEvent, names: &Names) -> (String, bool) {
     }
 }
 
-fn steps(count: usize) -> String {
+pub fn steps(count: usize) -> String {
     format!("{count} {}", if count == 1 { "step" } else { "steps" })
 }
 
-fn declared(event: &declaration::Event, Names { who, subject, .. }: &Names) -> (String, bool) {
+fn declared(event: &declaration::Event, Names { who, subject, plan: shown, .. }: &Names) -> (String, bool) {
     use declaration::{Event as E, Failure};
     let failed = matches!(event, E::PreviewFailed { .. } | E::CommitFailed { .. });
     let text = match event {
@@ -64,13 +66,11 @@ fn declared(event: &declaration::Event, Names { who, subject, .. }: &Names) -> (
             }
             Failure::Cancelled {} => format!("The preview of {subject} was cancelled"),
         },
-        E::ApprovalRequested { plan, .. } => {
-            format!("{who} asked for approval of {subject}, plan {}", plan.short())
-        }
+        E::ApprovalRequested { .. } => format!("{who} asked for approval of {subject}, {shown}"),
         E::Commented { text, .. } => format!("{who} commented on {subject}: {text}"),
-        E::PlanApproved { plan, alone, .. } => {
+        E::PlanApproved { alone, .. } => {
             let alone = if *alone { ", being the only Admin and its author" } else { "" };
-            format!("{who} approved {subject}, plan {}{alone}", plan.short())
+            format!("{who} approved {subject}, {shown}{alone}")
         }
         E::SentBack { why, .. } => format!("{who} sent {subject} back: {why}"),
         E::ApprovalExpired { why, .. } => format!("The approval of {subject} expired: {why}"),

@@ -1,8 +1,8 @@
 //! Rules and credentials: one row.
 
-use crate::fold::{HIDDEN, Known, Poison, Projection, Rows};
+use crate::fold::{ERASED, HIDDEN, Known, Poison, Projection, Rows};
 use crate::model::{CredentialRow, SettingsRow};
-use domain::event::AnyEvent;
+use domain::event::{AnyEvent, Category};
 use domain::settings::Event;
 
 pub struct SettingsFold;
@@ -15,23 +15,34 @@ impl Projection for SettingsFold {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn purpose(&self) -> &'static str {
         "rules, and names and fingerprints of credentials"
     }
 
+    fn folds(&self, category: Category, _: &str) -> bool {
+        category == Category::Settings
+    }
+
     fn keys(&self, event: &Known) -> Vec<String> {
-        match &event.event {
-            Some(AnyEvent::Settings(_)) => vec![KEY.into()],
-            _ => vec![],
-        }
+        if event.category == Category::Settings { vec![KEY.into()] } else { vec![] }
     }
 
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
-        let Some(AnyEvent::Settings(fact)) = &event.event else { return Ok(()) };
         let mut row: SettingsRow = rows.get(KEY)?.unwrap_or_default();
+        let fact = match &event.event {
+            Some(AnyEvent::Settings(fact)) => fact,
+            // Tags are in the clear: a credential was stored, which one is gone.
+            None if event.tag.starts_with("settings.credential_stored") => {
+                row.credentials.retain(|credential| credential.name != ERASED);
+                let (name, fingerprint) = (ERASED.to_owned(), String::new());
+                row.credentials.push(CredentialRow { name, fingerprint, stored_at: event.at, by: None });
+                return rows.put(KEY, HIDDEN, row);
+            }
+            _ => return Ok(()),
+        };
         match fact {
             Event::RulesSet { rules, .. } => {
                 row.rules = Some((**rules).clone());
@@ -51,6 +62,6 @@ impl Projection for SettingsFold {
                 row.credentials.retain(|credential| credential.name != *name)
             }
         }
-        rows.put(KEY, HIDDEN, &row)
+        rows.put(KEY, HIDDEN, row)
     }
 }

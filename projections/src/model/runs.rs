@@ -16,6 +16,18 @@ pub enum RunStatus {
     Stopped,
 }
 
+impl RunStatus {
+    /// The word in addresses, and as it stands in a row.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {
