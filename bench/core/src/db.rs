@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use tokio_postgres::{Client, NoTls};
 
 pub async fn connect(url: &str) -> Result<Client> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.context("connecting to PostgreSQL")?;
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.context("connecting to PostgreSQL")?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             eprintln!("a connection broke: {error}");

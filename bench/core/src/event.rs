@@ -145,8 +145,16 @@ pub fn body(aggregate: u64, sequence: u64, at_us: i64) -> Body {
             memory_mib: 1024 * (1 + (moving >> 8) % 64) as i64,
             machine: "q35".into(),
             disks: vec![
-                Disk { slot: "scsi0".into(), storage: "local-zfs".into(), size_gib: 8 + (fixed % 120) as u32 },
-                Disk { slot: "scsi1".into(), storage: "tank-nvme".into(), size_gib: 32 + (moving % 900) as u32 },
+                Disk {
+                    slot: "scsi0".into(),
+                    storage: "local-zfs".into(),
+                    size_gib: 8 + (fixed % 120) as u32,
+                },
+                Disk {
+                    slot: "scsi1".into(),
+                    storage: "tank-nvme".into(),
+                    size_gib: 32 + (moving % 900) as u32,
+                },
             ],
             nics: vec![Nic {
                 slot: "net0".into(),

@@ -82,7 +82,11 @@ pub async fn run<T: Target>(target: Arc<T>, database: &str, time: Duration) -> R
 }
 
 /// Looks until all appends that were sent are seen. Returns their latencies, and how often it looked.
-async fn poll(url: &str, sent: &Sent, stopped: &std::sync::mpsc::Receiver<u64>) -> Result<(Vec<Duration>, u64)> {
+async fn poll(
+    url: &str,
+    sent: &Sent,
+    stopped: &std::sync::mpsc::Receiver<u64>,
+) -> Result<(Vec<Duration>, u64)> {
     let client = db::connect(url).await?;
     let look = client.prepare("select id, events from read_model").await?;
     let (mut latencies, mut looks, mut due) = (Vec::new(), 0, None::<(u64, Instant)>);

@@ -74,7 +74,8 @@ pub fn create_sql(table: &str) -> String {
 /// An empty read model, ready for upserts.
 pub async fn reset(client: &Client) -> Result<()> {
     let create = create_sql("read_model");
-    let sql = format!("drop table if exists read_model; {create}; alter table read_model add primary key (id)");
+    let sql =
+        format!("drop table if exists read_model; {create}; alter table read_model add primary key (id)");
     Ok(client.batch_execute(&sql).await?)
 }
 

@@ -59,7 +59,10 @@ impl Outcome {
             }
             return;
         }
-        print!("{} {}: {:.1} {} ({} in {:.2} s", self.store, self.workload, self.value, self.unit, self.count, self.seconds);
+        print!(
+            "{} {}: {:.1} {} ({} in {:.2} s",
+            self.store, self.workload, self.value, self.unit, self.count, self.seconds
+        );
         self.details.iter().for_each(|(name, value)| print!(", {name} {value:.3}"));
         println!(")");
     }

@@ -64,7 +64,12 @@ pub async fn append<T: Target>(
 }
 
 /// W4: all writers on one stream.
-pub async fn contend<T: Target>(target: Arc<T>, workload: &str, writers: u64, time: Duration) -> Result<Outcome> {
+pub async fn contend<T: Target>(
+    target: Arc<T>,
+    workload: &str,
+    writers: u64,
+    time: Duration,
+) -> Result<Outcome> {
     let salt = Uuid::new_v4().as_u64_pair().0;
     let stream = aggregate_id(salt, 0);
     run(&target.clone(), workload, writers, time, move |writer, until| {

@@ -95,7 +95,13 @@ async fn inserts(limit: Limit, url: &str, clients: i64, rows: i64, time: Duratio
     Ok(Outcome::rate(limit.name(), "events", inserted, took))
 }
 
-async fn insert_until(until: Instant, client: Client, insert: Statement, number: i64, rows: i64) -> Result<u64> {
+async fn insert_until(
+    until: Instant,
+    client: Client,
+    insert: Statement,
+    number: i64,
+    rows: i64,
+) -> Result<u64> {
     let (chain, payload) = (vec![7u8; 32], vec![0x5au8; 628]);
     let (mut position, mut inserted) = (number << 40, 0);
     while Instant::now() < until {
@@ -104,8 +110,9 @@ async fn insert_until(until: Instant, client: Client, insert: Statement, number:
         let chains = vec![&chain[..]; rows as usize];
         let payloads = vec![&payload[..]; rows as usize];
         let stream = Uuid::now_v7();
-        inserted +=
-            client.execute(&insert, &[&positions, &SystemTime::now(), &stream, &ids, &chains, &payloads]).await?;
+        inserted += client
+            .execute(&insert, &[&positions, &SystemTime::now(), &stream, &ids, &chains, &payloads])
+            .await?;
         position += rows;
     }
     Ok(inserted)

@@ -86,7 +86,8 @@ async fn run(bench: MycoPod, url: &str, verb: Verb) -> Result<Outcome> {
             Ok(Outcome::rate("fill", "events", events, began.elapsed()))
         }
         Verb::P1 { events, .. } => {
-            let bench = Arc::get_mut(&mut bench).ok_or_else(|| anyhow::anyhow!("the store is still in use"))?;
+            let bench =
+                Arc::get_mut(&mut bench).ok_or_else(|| anyhow::anyhow!("the store is still in use"))?;
             model::rebuild(bench, events).await
         }
         Verb::V1 { events } => {

@@ -94,7 +94,8 @@ async fn swap_in(client: &mut Client, rows: HashMap<Uuid, Row>) -> Result<()> {
         Type::INT8,
     ];
     let swap = client.transaction().await?;
-    swap.batch_execute(&format!("drop table if exists read_model_next; {}", create_sql("read_model_next"))).await?;
+    swap.batch_execute(&format!("drop table if exists read_model_next; {}", create_sql("read_model_next")))
+        .await?;
     let sink = swap.copy_in("copy read_model_next from stdin (format binary)").await?;
     let writer = BinaryCopyInWriter::new(sink, &TYPES);
     pin_mut!(writer);
@@ -131,10 +132,9 @@ pub async fn follow(store: Store, client: Client) -> Result<()> {
              insert into checkpoint values ({position})"
         ))
         .await?;
-    let swap = UPSERT_GROUP.replace("select * from unnest(", "select u.* from c, unnest(").replace(
-        "$9::bigint[])",
-        "$9::bigint[]) as u",
-    );
+    let swap = UPSERT_GROUP
+        .replace("select * from unnest(", "select u.* from c, unnest(")
+        .replace("$9::bigint[])", "$9::bigint[]) as u");
     let swap = client
         .prepare(&format!(
             "with c as (update checkpoint set position = $10 where position = $11 returning 1) {swap}"

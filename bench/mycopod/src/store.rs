@@ -8,8 +8,8 @@ use bench_core::{
 };
 use domain::decider::Decider;
 use eventstore::{
-    Append, AppendError, Category, EventLog, Expected, HandleError, Meta, NewEvent, Recorded, Store, StoreConfig,
-    StoreError, StreamId,
+    Append, AppendError, Category, EventLog, Expected, HandleError, Meta, NewEvent, Recorded, Store,
+    StoreConfig, StoreError, StreamId,
 };
 use secrets::{KeyRing, Secret};
 use serde::{Deserialize, Serialize};
@@ -280,4 +280,3 @@ impl Decider for Machine {
         Self { revision: self.revision + 1 }
     }
 }
-
