@@ -16,12 +16,12 @@ pub const FILL_SALT: u64 = 0;
 /// When the first event of the log that is read began; each next one a millisecond later.
 pub const FILL_FROM_US: i64 = 1_760_000_000_000_000;
 
-/// The aggregate and sequence of the `n`th event of the log that is read: first the long stream, then the others
-/// interleaved.
-pub fn filled(n: u64) -> (u64, u64) {
-    match n.checked_sub(LONG_STREAM_EVENTS) {
-        None => (LONG_STREAM, n),
-        Some(rest) => (rest % FILL_AGGREGATES, rest / FILL_AGGREGATES),
+/// The aggregate and sequence of the `n`th of `total` events of the log that is read: all aggregates in turn, again
+/// and again, and at the end the long stream.
+pub fn filled(n: u64, total: u64) -> (u64, u64) {
+    match n.checked_sub(total.saturating_sub(LONG_STREAM_EVENTS)) {
+        Some(sequence) => (LONG_STREAM, sequence),
+        None => (n % FILL_AGGREGATES, n / FILL_AGGREGATES),
     }
 }
 

@@ -50,7 +50,6 @@ impl Spread {
 
 /// A goal held against the results.
 pub struct Finding {
-    pub workload: Workload,
     pub what: String,
     pub ratio: Spread,
     pub wanted: Option<Wanted>,
@@ -124,7 +123,7 @@ impl Results {
             let ratio = mine / self.figure(round, other, store, figure)?;
             Some(if matches!(against, Against::Plain) { 1.0 - ratio } else { ratio })
         });
-        Some(Finding { workload, what, ratio: Spread::of(ratios.collect())?, wanted })
+        Some(Finding { what, ratio: Spread::of(ratios.collect())?, wanted })
     }
 }
 

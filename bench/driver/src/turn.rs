@@ -60,7 +60,11 @@ impl Turns {
             Store::Mycopod | Store::Limit => {}
             peer => drop(command.arg(peer.name())),
         }
-        command.arg("--json").args(arguments).env("BENCH_DATABASE_URL", server.url(database));
+        command
+            .arg("--json")
+            .args(arguments)
+            .env("BENCH_DATABASE_URL", server.url(database))
+            .env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let told = || format!("{} {}", store.name(), arguments.join(" "));
         let output = tokio::time::timeout(TURN_MAX, command.output()).await;

@@ -105,7 +105,9 @@ async fn run(bench: MycoPod, url: &str, verb: Verb) -> Result<Outcome> {
                 ended = &mut projector => ended?.and_then(|()| anyhow::bail!("the projector ended")),
             };
             projector.abort();
-            outcome
+            let outcome = outcome?;
+            ensure!(outcome.details.get("unseen") == Some(&0.0), "appends were lost on the way: {outcome:?}");
+            Ok(outcome)
         }
         _ => anyhow::bail!("this workload is not known"),
     }

@@ -62,18 +62,15 @@ impl MycoPod {
     pub async fn fill(self: &Arc<Self>, events: u64) -> Result<()> {
         ensure!(events > LONG_STREAM_EVENTS, "a log of fewer than {LONG_STREAM_EVENTS} events is of no use");
         ensure!(self.count().await? == 0, "the database has events already");
-        let long: Vec<Fact> =
-            (0..LONG_STREAM_EVENTS).map(|n| fact(LONG_STREAM, n, filled_at_us(n))).collect();
-        ensure!(self.append(aggregate_id(FILL_SALT, LONG_STREAM), &mut 0, long).await?, "the stream exists");
         let mut fillers = JoinSet::new();
         for filler in 0..FILLERS {
             let store = self.store.clone();
             fillers.spawn(async move {
                 let mut under_way = VecDeque::new();
                 // An aggregate belongs to one filler, so its events stay in order.
-                let mine = (LONG_STREAM_EVENTS..events).filter(|n| n % FILLERS == filler);
+                let mine = (0..events - LONG_STREAM_EVENTS).filter(|n| n % FILLERS == filler);
                 for n in mine {
-                    let (aggregate, sequence) = filled(n);
+                    let (aggregate, sequence) = filled(n, events);
                     let event = new_event(&fact(aggregate, sequence, filled_at_us(n)))?;
                     let stream = stream_of(aggregate_id(FILL_SALT, aggregate));
                     let append = Append::new(stream, Expected::Version(sequence as i64), vec![event]);
@@ -93,6 +90,10 @@ impl MycoPod {
         while let Some(done) = fillers.join_next().await {
             done.context("a filler broke off")??;
         }
+        let long = (events - LONG_STREAM_EVENTS..events)
+            .map(|n| fact(LONG_STREAM, filled(n, events).1, filled_at_us(n)));
+        let appended = self.append(aggregate_id(FILL_SALT, LONG_STREAM), &mut 0, long.collect()).await?;
+        ensure!(appended, "the long stream exists already");
         ensure!(self.count().await? == events, "not all events are there");
         db::settle(&self.client, "log.events").await?;
         db::settle(&self.client, "log.keys").await

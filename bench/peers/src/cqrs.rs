@@ -195,15 +195,19 @@ impl Peer for Cqrs {
 }
 
 impl Bulk for Cqrs {
-    const COPY: &'static str = "copy events from stdin";
+    const BEFORE: &'static str = "create temporary table if not exists incoming (aggregate_type text, aggregate_id text, \
+                                  sequence bigint, event_type text, event_version text, payload jsonb, metadata jsonb)";
+    const COPY: &'static str = "copy incoming from stdin";
+    /// The crate sends jsonb to columns of type json, so what is stored is jsonb's text.
+    const AFTERWARDS: &'static str = "insert into events select aggregate_type, aggregate_id, sequence, event_type, event_version, payload::json, \
+         metadata::json from incoming; truncate incoming";
     const SHAPE: &'static str = "select (to_jsonb(e) - 'aggregate_id' - 'payload')::text || e.payload::text from events e where aggregate_id = $1::uuid::text";
     const FORGET: &'static str = "delete from events where aggregate_id = $1::uuid::text";
 
     fn line(salt: u64, aggregate: u64, sequence: u64, at_us: i64, _: u64) -> Result<String> {
         let fact = Entry(fact(aggregate, sequence, at_us));
         let id = aggregate_id(salt, aggregate);
-        // The crate goes through a value too: its keys are sorted.
-        let payload = serde_json::to_value(&fact)?;
+        let payload = serde_json::to_string(&fact)?;
         Ok(format!("machine\t{id}\t{}\t{}\t1.0\t{payload}\t{{}}\n", sequence + 1, fact.event_type()))
     }
 }

@@ -42,6 +42,8 @@ pub trait Peer: Target + Bulk + Sized {
 
 /// Rows as the store itself writes them, by COPY: only for filling, which is not measured.
 pub trait Bulk {
+    /// Before the first row.
+    const BEFORE: &'static str = "";
     const COPY: &'static str;
     /// Everything of the only event of an aggregate ($1), but for ids and times, as text.
     const SHAPE: &'static str;
@@ -95,16 +97,16 @@ async fn fill<P: Peer>(peer: &P, client: &Client, events: u64) -> Result<()> {
     ensure!(peer.count().await? == 0, "the database has events already");
     same_shape(peer, client).await?;
     let lines = (0..events).map(|n| {
-        let (aggregate, sequence) = filled(n);
+        let (aggregate, sequence) = filled(n, events);
         P::line(FILL_SALT, aggregate, sequence, filled_at_us(n), n)
     });
     let copied = copy::<P>(client, lines).await?;
     ensure!(copied == events && peer.count().await? == events, "not all events are there");
-    client.batch_execute(P::AFTERWARDS).await?;
     db::settle(client, P::TABLE).await
 }
 
 async fn copy<P: Peer>(client: &Client, lines: impl Iterator<Item = Result<String>>) -> Result<u64> {
+    client.batch_execute(P::BEFORE).await?;
     let mut sink = pin!(client.copy_in::<_, Bytes>(P::COPY).await?);
     let mut text = String::with_capacity(COPY_BYTES + 4096);
     for line in lines {
@@ -114,7 +116,9 @@ async fn copy<P: Peer>(client: &Client, lines: impl Iterator<Item = Result<Strin
         }
     }
     sink.send(Bytes::from(text)).await?;
-    Ok(sink.finish().await?)
+    let copied = sink.finish().await?;
+    client.batch_execute(P::AFTERWARDS).await?;
+    Ok(copied)
 }
 
 /// One event appended through the store's own API and one copied in must look the same in its table.
