@@ -2,7 +2,7 @@
 //! superuser, who can switch the triggers off.
 
 use crate::support::{Database, append, stream};
-use eventstore::{Append, EventLog, Expected, Head, Meta, Store, StreamId};
+use eventstore::{Append, EventLog, Evidence, Expected, Head, Meta, Store, StreamId};
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -200,7 +200,12 @@ async fn a_tail_cut_or_rewritten_together_with_the_head_is_found_by_a_kept_head(
     rechain(&owner).await;
     let later = database.store().await;
     assert_eq!(first_bad(&later).await, None, "alone it cannot be seen");
-    let found = later.verify_with(1, i64::MAX, &[kept]).await.unwrap().first_bad.unwrap();
+    let found = later
+        .verify_with(1, i64::MAX, &Evidence { anchors: vec![kept], ..Evidence::default() }, |_, _| ())
+        .await
+        .unwrap()
+        .first_bad
+        .unwrap();
     assert_eq!(found.position, 9);
     // And the process that has seen more refuses to go on.
     let refused = store.append(append(stream(), Expected::New, &["x"])).await.unwrap_err();
