@@ -50,6 +50,11 @@ impl ActiveKey {
         self.row.as_ref().filter(|_| !self.stored.load(Ordering::Acquire))
     }
 
+    /// The stand-in for a key in a store without protection; stored keys count from 1.
+    pub fn is_none(&self) -> bool {
+        cfg!(feature = "bench") && self.key_id == 0
+    }
+
     pub fn mark_stored(&self) {
         self.stored.store(true, Ordering::Release);
     }
@@ -62,6 +67,8 @@ pub(crate) struct KeyBook {
     active: Mutex<HashMap<Uuid, Arc<ActiveKey>>>,
     free_ids: tokio::sync::Mutex<Range<i64>>,
     generation: AtomicU64,
+    #[cfg(feature = "bench")]
+    none: Option<Arc<ActiveKey>>,
 }
 
 impl KeyBook {
@@ -72,7 +79,18 @@ impl KeyBook {
             active: Mutex::default(),
             free_ids: tokio::sync::Mutex::new(0..0),
             generation: AtomicU64::new(0),
+            #[cfg(feature = "bench")]
+            none: None,
         }
+    }
+
+    #[cfg(feature = "bench")]
+    pub fn unprotected(mut self, unprotected: bool) -> Self {
+        self.none = DataKey::generate().ok().filter(|_| unprotected).map(|key| {
+            let (stored, left) = (AtomicBool::new(true), AtomicI64::new(i64::MAX));
+            Arc::new(ActiveKey { key_id: 0, key: Arc::new(key), row: None, stored, left })
+        });
+        self
     }
 
     pub fn ring(&self) -> Arc<KeyRing> {
@@ -105,6 +123,10 @@ impl KeyBook {
         uses: i64,
         new: bool,
     ) -> Result<Arc<ActiveKey>, StoreError> {
+        #[cfg(feature = "bench")]
+        if let Some(none) = &self.none {
+            return Ok(none.clone());
+        }
         let cached = self.active.lock().unwrap_or_else(PoisonError::into_inner).get(&subject).cloned();
         let known = match cached {
             Some(key) => Some(key),
@@ -126,6 +148,8 @@ impl KeyBook {
         let mut keys = Keys::new();
         let mut missing = HashSet::new();
         let generation = self.generation();
+        #[cfg(feature = "bench")]
+        let ids = ids.filter(|id| *id != 0);
         {
             let cache = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
             for id in ids {

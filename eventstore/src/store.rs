@@ -37,11 +37,20 @@ pub struct StoreConfig {
     pub keyring: KeyRing,
     /// How this process shows in the server's list of connections.
     pub application: String,
+    /// Writes payloads in the clear and leaves the chain as it is, to measure what both cost.
+    #[cfg(feature = "bench")]
+    pub unprotected: bool,
 }
 
 impl StoreConfig {
     pub fn new(url: Secret<String>, keyring: KeyRing) -> Self {
-        Self { url, keyring, application: "mycopod".into() }
+        Self {
+            url,
+            keyring,
+            application: "mycopod".into(),
+            #[cfg(feature = "bench")]
+            unprotected: false,
+        }
     }
 }
 
@@ -91,6 +100,9 @@ impl Store {
         let connector = Arc::new(Connector::new(config.url.expose(), &config.application)?);
         let core = Arc::new(Core {
             pool: Pool::new(connector),
+            #[cfg(feature = "bench")]
+            keys: KeyBook::new(config.keyring).unprotected(config.unprotected),
+            #[cfg(not(feature = "bench"))]
             keys: KeyBook::new(config.keyring),
             names: NameBook::default(),
             tip: Tip::default(),
@@ -151,8 +163,11 @@ impl EventLog for Store {
                     let version = before + 1 + n as i64;
                     (payload_aad(stream.id, version, *type_id, *schema_version, key.key_id), &payload[..])
                 });
-                let sealed = secrets::seal_each(&key.key, bound);
-                let sealed = sealed.map_err(|error| AppendError::Invalid(error.to_string()))?;
+                let sealed = match key.is_none() {
+                    true => Ok(bound.map(|(_, payload)| payload.to_vec()).collect()),
+                    false => secrets::seal_each(&key.key, bound),
+                };
+                let sealed: Vec<Vec<u8>> = sealed.map_err(|error| AppendError::Invalid(error.to_string()))?;
                 sealed.into_iter().map(|sealed| Body::Sealed(sealed.into())).collect()
             }
         };

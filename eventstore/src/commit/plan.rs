@@ -155,7 +155,8 @@ impl Plan {
                 actor: request.meta.actor,
                 ciphertext: &ciphertext,
             };
-            self.head = Head { position: link.position, chain: link.after(&self.head.chain) };
+            let chain = if request.key.is_none() { self.head.chain } else { link.after(&self.head.chain) };
+            self.head = Head { position: link.position, chain };
             self.positions.push(link.position);
             self.recorded_at.push(recorded_at);
             self.stream_ids.push(link.stream_id);
