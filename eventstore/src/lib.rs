@@ -15,6 +15,7 @@ mod connect;
 mod copy;
 pub mod embedded;
 mod error;
+mod inline;
 mod keys;
 mod lease;
 pub mod limits;
@@ -34,6 +35,7 @@ mod verify;
 mod watch;
 
 pub use error::{AppendError, StoreError};
+pub use inline::{InlineModels, InlineStatement};
 pub use log::{EventLog, Lineage, Pending, Subscription};
 pub use memory::MemoryStore;
 pub use migrate::migrate;

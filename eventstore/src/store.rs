@@ -9,6 +9,7 @@ use crate::{
     commit::{Body, Committer, Envelope, Request},
     connect::{Connector, Pool},
     error::{AppendError, StoreError},
+    inline::InlineDesk,
     keys::KeyBook,
     lease, limits,
     log::{self, EventLog, Lineage, Pending},
@@ -79,6 +80,7 @@ pub(crate) struct Core {
     pub names: NameBook,
     pub tip: Tip,
     pub desk: Desk,
+    pub inline: InlineDesk,
 }
 
 impl Core {
@@ -107,6 +109,7 @@ impl Store {
             names: NameBook::default(),
             tip: Tip::default(),
             desk: Desk::default(),
+            inline: InlineDesk::default(),
         });
         core.tip.saw(read::head(&core).await?.position);
         let (queue, waiting) = mpsc::channel(limits::QUEUE_APPENDS_MAX);
@@ -171,12 +174,14 @@ impl EventLog for Store {
                 sealed.into_iter().map(|sealed| Body::Sealed(sealed.into())).collect()
             }
         };
-        let envelope = |((event_id, type_id, type_name, schema_version, _), body)| Envelope {
+        let keep = self.core().inline.is_wanted();
+        let envelope = |((event_id, type_id, type_name, schema_version, payload), body)| Envelope {
             event_id,
             type_id,
             type_name,
             schema_version,
             body,
+            kept: keep.then_some(payload),
         };
         let envelopes = named.into_iter().zip(bodies).map(envelope).collect();
         let (reply, outcome) = oneshot::channel();

@@ -4,22 +4,89 @@
 //! for the same transaction. No database is asked: an inline model holds all its rows in memory, so it must be small.
 //! After the transaction, [`Inline::settle`] says what became of it. A model that does not stand right before the group
 //! (another process appended, an event could not be folded, it grew too large) takes no part, and appends go on without
-//! it; [`Inline::catch_up`] brings it back.
+//! it; [`Inline::catch_up`] brings it back. [`keep`] does all of that as a task.
 //!
 //! Never here: failing an append. Statements that do not hold mean a transaction without them.
 
 use crate::error::ReadError;
 use crate::fold::{self, Entry, Projection, Row, Rows};
 use crate::group::{self, Advanced, Place};
-use crate::limits::{GROUP_EVENTS_MAX, INLINE_BYTES_MAX};
+use crate::limits::{GROUP_EVENTS_MAX, INLINE_BYTES_MAX, PAUSE_MS};
 use crate::rebuild::{dump, select};
-use crate::statement::{Statement, Transaction};
+use crate::statement::{Statement, Transaction, Value};
 use crate::table::{self, Checkpoint, Rest, Spot};
-use eventstore::{EventLog, Recorded, Store};
+use eventstore::{EventLog, InlineModels, InlineStatement, Recorded, Store};
 use futures::TryStreamExt;
 use secrets::KeyRing;
 use sqlx::PgPool;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Mutex, task::JoinHandle};
+use tokio_postgres::types::ToSql;
+
+/// Lets models move with the appends of this process from now on, until the task is aborted: when they drop out
+/// (another process appended, an event could not be folded) it brings them to the end of the log and registers them
+/// again.
+pub fn keep(store: Store, inline: Inline) -> JoinHandle<()> {
+    let shared = Arc::new(Mutex::new(inline));
+    let mut dropped_out = store.register_inline(Box::new(Handle(shared.clone())));
+    tokio::spawn(async move {
+        while dropped_out.await.is_ok() {
+            let mut inline = shared.lock().await;
+            while let Err(error) = inline.catch_up(&store).await {
+                tracing::warn!(%error, "inline read models cannot catch up yet");
+                tokio::time::sleep(Duration::from_millis(PAUSE_MS)).await;
+            }
+            drop(inline);
+            dropped_out = store.register_inline(Box::new(Handle(shared.clone())));
+        }
+    })
+}
+
+/// What the committer holds of them.
+struct Handle(Arc<Mutex<Inline>>);
+
+impl InlineModels for Handle {
+    fn fold(&mut self, group: &[Recorded]) -> Option<Vec<InlineStatement>> {
+        // Held by nobody else while they are registered.
+        let mut inline = self.0.try_lock().ok()?;
+        let moving = inline.models.iter().filter(|model| model.checkpoint.poison.is_none()).count();
+        match inline.fold(group) {
+            Ok(statements) if moving > 0 && statements.len() == moving => {
+                Some(statements.into_iter().map(for_the_append).collect())
+            }
+            Ok(_) => {
+                inline.settle(false);
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, "inline read models cannot fold a group");
+                inline.settle(false);
+                None
+            }
+        }
+    }
+
+    fn settle(&mut self, recorded: bool) {
+        if let Ok(mut inline) = self.0.try_lock() {
+            inline.settle(recorded);
+        }
+    }
+}
+
+fn for_the_append(statement: Statement) -> InlineStatement {
+    let values = statement.values.into_iter().map(|value| -> Box<dyn ToSql + Sync + Send> {
+        match value {
+            Value::Int8(value) => Box::new(value),
+            Value::MaybeInt8(value) => Box::new(value),
+            Value::Int4(value) => Box::new(value),
+            Value::Text(value) => Box::new(value),
+            Value::MaybeText(value) => Box::new(value),
+            Value::Texts(value) => Box::new(value),
+            Value::Int8s(value) => Box::new(value),
+        }
+    });
+    InlineStatement { values: values.collect(), sql: statement.sql }
+}
 
 /// Inline models. Whoever appends holds it alone.
 pub struct Inline {

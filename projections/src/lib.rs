@@ -25,7 +25,7 @@ mod status;
 mod table;
 
 pub use error::ReadError;
-pub use inline::Inline;
+pub use inline::{Inline, keep as keep_inline};
 pub use past::{AsOf, as_of};
 pub use projector::{Changed, Projector};
 pub use reader::{DeclarationFilter, HistoryFilter, Reader, RunFilter, StateView};

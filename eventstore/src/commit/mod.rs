@@ -17,13 +17,18 @@
 //! Never here: two groups in flight, and an answer before the group is durable.
 
 mod group;
+mod inline;
 mod plan;
 mod repair;
 mod request;
 mod session;
 mod statement;
 
-use crate::{limits, store::Core};
+use crate::{
+    inline::{InlineStatement, Registered},
+    limits,
+    store::Core,
+};
 use group::Next;
 use plan::Plan;
 pub(crate) use request::{Body, Envelope, Request};
@@ -44,6 +49,7 @@ pub(crate) struct Committer {
     /// The group to send next, built on the one sent last.
     next: Option<Next>,
     crowd: Crowd,
+    inline: Option<Registered>,
     notified: Instant,
     notify_owed: bool,
     outage_since: Option<Instant>,
@@ -78,6 +84,7 @@ impl Committer {
             known: Known::default(),
             next: None,
             crowd: Crowd::default(),
+            inline: None,
             notified: Instant::now(),
             notify_owed: false,
             outage_since: None,
@@ -190,11 +197,16 @@ impl Committer {
     }
 
     /// Sends a plan. Meanwhile makes the next group ready.
-    async fn send(&mut self, plan: &Plan, notify: bool) -> Result<bool, session::Refusal> {
+    async fn send(
+        &mut self,
+        plan: &Plan,
+        notify: bool,
+        inline: Option<&[InlineStatement]>,
+    ) -> Result<bool, session::Refusal> {
         self.dissolve_next();
         let mut next = Next::after(plan);
         let Some(session) = &self.session else { return Ok(false) };
-        let mut sending = std::pin::pin!(session.send(plan, notify));
+        let mut sending = std::pin::pin!(session.send(plan, notify, inline));
         let answer = loop {
             let waiting = async {
                 match self.waiting.pop_front() {

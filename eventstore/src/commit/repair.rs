@@ -121,8 +121,13 @@ impl Committer {
             },
         };
         let notify = self.notified.elapsed() >= Duration::from_millis(limits::NOTIFY_MS_MIN);
+        let inline = if again { None } else { self.inline_statements(&plan, &requests) };
         let begun = Instant::now();
-        match self.send(&plan, notify).await {
+        let answer = self.send(&plan, notify, inline.as_deref()).await;
+        if inline.is_some() {
+            self.settle_inline(&answer);
+        }
+        match answer {
             Ok(true) => {
                 self.crowd.saw(requests.len() + self.ready_appends(), begun.elapsed());
                 if notify {
@@ -175,6 +180,7 @@ impl Committer {
                 tokio::time::sleep(Duration::from_millis(limits::BACKOFF_MS_MIN)).await;
                 Ok(requests)
             }
+            Refusal::Inline(_) => Ok(requests),
             Refusal::KeyUsed if !exhausted => match session.recorded_under(&requests).await {
                 Ok(found) => {
                     let mut rest = Vec::new();

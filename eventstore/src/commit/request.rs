@@ -33,6 +33,18 @@ pub(crate) struct Envelope {
     pub type_name: Arc<str>,
     pub schema_version: i16,
     pub body: Body,
+    /// What a sealed body says, kept while inline read models want to see it.
+    pub kept: Option<zeroize::Zeroizing<Vec<u8>>>,
+}
+
+impl Envelope {
+    /// The payload in the clear, where it is still known.
+    pub fn clear(&self) -> Option<&[u8]> {
+        match &self.body {
+            Body::Clear(clear) => Some(clear),
+            Body::Sealed(_) => self.kept.as_ref().map(|kept| &kept[..]),
+        }
+    }
 }
 
 /// A payload is sealed by the caller when the version is known beforehand, because the version is in what it is

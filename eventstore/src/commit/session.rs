@@ -8,6 +8,7 @@ use super::{
 use crate::{
     connect::{self, Connector, within_limit},
     error::{StoreError, chain_of, database, is_outage, never_sent},
+    inline::InlineStatement,
     limits,
     types::{Appended, Head, LeaseToken},
 };
@@ -16,7 +17,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 use tokio::sync::Mutex;
-use tokio_postgres::{Row, Statement};
+use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
 
 /// What the committer knows about the log. Versions are never above the true ones.
@@ -112,6 +113,8 @@ pub(super) enum Refusal {
     /// A stream is not at the version that was remembered or assumed.
     VersionsDiffer,
     NoPartition,
+    /// A statement of an inline read model did not hold; nothing is recorded.
+    Inline(String),
     Other(StoreError),
 }
 
@@ -141,8 +144,14 @@ impl Session {
         self.session.client.is_closed()
     }
 
-    /// Sends a group; true if it is recorded, false if the head was moved by somebody else.
-    pub async fn send(&self, plan: &Plan, notify: bool) -> Result<bool, Refusal> {
+    /// Sends a group, with statements for the same transaction if there are any; true if it is recorded, false if
+    /// the head was moved by somebody else.
+    pub async fn send(
+        &self,
+        plan: &Plan,
+        notify: bool,
+        inline: Option<&[InlineStatement]>,
+    ) -> Result<bool, Refusal> {
         const DOING: &str = "recording events";
         let values = AppendValues::of(plan, notify);
         let answer = within_limit(DOING, async {
@@ -151,10 +160,23 @@ impl Session {
                 Entry::Occupied(known) => known.get().clone(),
                 Entry::Vacant(new) => new.insert(self.session.client.prepare(made.sql()).await?).clone(),
             };
-            self.session.client.query_one(&statement, made.values()).await
+            let append = self.session.client.query_one(&statement, made.values());
+            if inline.is_none() || self.locked.swap(true, Ordering::AcqRel) {
+                return append.await;
+            }
+            // In one go: both are on their way before the first is answered.
+            let (begun, appended) = tokio::join!(self.session.client.batch_execute("begin"), append);
+            begun.and(appended)
         })
         .await
         .map_err(Refusal::Lost)?;
+        if let (Ok(row), Some(inline)) = (&answer, inline)
+            && row.get::<_, i64>(0) == 1
+            && let Err(why) = self.run_inline(inline).await
+        {
+            self.unlock().await;
+            return Err(Refusal::Inline(why));
+        }
         match answer {
             Ok(row) if row.get::<_, i64>(0) == 1 => self.commit_lock().await.map(|()| true),
             Ok(_) => {
@@ -166,6 +188,21 @@ impl Session {
                 Err(refusal(DOING, error))
             }
         }
+    }
+
+    /// Runs the statements of inline models, all on their way at once; each has to answer 1.
+    async fn run_inline(&self, inline: &[InlineStatement]) -> Result<(), String> {
+        let running = inline.iter().map(async |one| {
+            let values: Vec<&(dyn ToSql + Sync)> = one.values.iter().map(|value| &**value as _).collect();
+            let answer = self.session.client.query_one(&one.sql, &values).await;
+            match answer.map_err(|error| chain_of(&error))?.try_get::<_, i64>(0) {
+                Ok(1) => Ok(()),
+                Ok(_) => Err("a read model is not where it was".into()),
+                Err(error) => Err(chain_of(&error)),
+            }
+        });
+        let answers = within_limit("moving inline read models", futures::future::try_join_all(running)).await;
+        answers.map_err(|error| error.to_string())?.map(drop)
     }
 
     /// Waits in line for the head row, holds it until the next [`Session::send`], and catches up. Racing for it

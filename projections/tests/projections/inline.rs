@@ -88,3 +88,30 @@ async fn an_inline_model_moves_with_its_group_or_not_at_all() {
     assert_eq!(other.position(), 6);
     assert_eq!(stored(&lab, "one", "all").await, Some(vec![1_i64, 2, 3, 4, 5, 6]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_appends_reads_the_inline_model_at_once() {
+    let lab = Lab::new().await;
+    let draft = |n: u128| story::drafted(domain::ids::DeclarationId(uuid::Uuid::from_u128(n)), "t", "x");
+    let (store, pool, ring) = (lab.store.clone(), lab.reader.pool().clone(), lab.keyring.clone());
+    let inline = Inline::start(&store, pool.clone(), ring, vec![Tally::steady("one")]).await.unwrap();
+    let keeping = projections::keep_inline(store, inline);
+    for n in 1..=20_i64 {
+        let last = lab.record(&[draft(n as u128)]).await;
+        assert_eq!(stored(&lab, "one", "all").await, Some((1..=last).collect::<Vec<_>>()), "no waiting");
+    }
+    // Somebody moves the model away under it: the append is recorded all the same, and the model comes back.
+    sqlx::query("update read.checkpoints set position = 3 where projection = 'one'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let last = lab.record(&[draft(21)]).await;
+    assert_eq!(last, 21);
+    let back = async {
+        while stored::<Vec<i64>>(&lab, "one", "all").await.is_none_or(|seen| seen.last() != Some(&21)) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::support::PATIENCE, back).await.unwrap();
+    keeping.abort();
+}
