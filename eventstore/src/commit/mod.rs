@@ -129,8 +129,9 @@ impl Committer {
 
     fn admit(&mut self, request: Request) {
         match &mut self.next {
-            Some(next) => next.take(&self.core, &mut self.known, None, request),
-            None => self.waiting.push_back(request),
+            // Behind those that wait already: appends of one task keep their order.
+            Some(next) if self.waiting.is_empty() => next.take(&self.core, &mut self.known, None, request),
+            _ => self.waiting.push_back(request),
         }
     }
 
@@ -140,7 +141,7 @@ impl Committer {
 
     /// The group that was made ready, if there is anything in it.
     fn take_next(&mut self) -> Option<Next> {
-        let mut next = self.next.take_if(|next| !next.requests.is_empty() || !next.deferred.is_empty())?;
+        let mut next = self.next.take()?;
         for request in std::mem::take(&mut next.deferred).into_iter().rev() {
             self.waiting.push_front(request);
         }
