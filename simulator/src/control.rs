@@ -51,7 +51,7 @@ async fn answer(engine: &Engine, request: Request<Incoming>) -> Response<Full<By
             (StatusCode::OK, json!({"reset": true}))
         }
         (Method::GET, "/state") => {
-            (StatusCode::OK, serde_json::to_value(&*engine.world()).unwrap_or_default())
+            (StatusCode::OK, state_json(engine))
         }
         (Method::GET, "/ledger") => (StatusCode::OK, json!(engine.ledger().all())),
         (Method::GET, "/faults") => (StatusCode::OK, json!(engine.faults().all())),
@@ -76,6 +76,18 @@ async fn answer(engine: &Engine, request: Request<Incoming>) -> Response<Full<By
         .headers_mut()
         .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     response
+}
+
+/// The whole world as JSON, without the hashes of secrets.
+pub fn state_json(engine: &Engine) -> Value {
+    let mut out = serde_json::to_value(&*engine.world()).unwrap_or_default();
+    for (_, user) in out["access"]["users"].as_object_mut().into_iter().flatten() {
+        user["password"] = Value::Null;
+        for (_, token) in user["tokens"].as_object_mut().into_iter().flatten() {
+            token["secret"] = Value::Null;
+        }
+    }
+    out
 }
 
 /// One rule or a list of rules; the rules of a list are added to those that are set.

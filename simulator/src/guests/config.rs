@@ -271,5 +271,6 @@ pub async fn cloudinit(call: &Call) -> Result<Reply, Fail> {
             guest.config.insert(key, value);
         }
     }
+    guest.cloudinit = Some(super::cloudinit::written(guest));
     Ok(Reply::null())
 }

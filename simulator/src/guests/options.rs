@@ -71,7 +71,7 @@ pub fn is_drive(key: &str) -> bool {
 
 /// Refuses `skiplock` and its like, which only root@pam may use.
 pub fn root_flags(call: &Call) -> Result<(), Fail> {
-    match call.flag("skiplock") {
+    match call.flag("skiplock") && !call.access().is_root() {
         true => Err(Fail::param("skiplock", "Only root may use this option.")),
         false => Ok(()),
     }

@@ -9,6 +9,10 @@ pub mod load;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::auth::AccessDb;
+use crate::node::interfaces::Interfaces;
+pub use crate::sections::Entry;
+use crate::sections::Sections;
 use crate::tasks::Task;
 
 /// The whole cluster.
@@ -21,6 +25,14 @@ pub struct World {
     pub volumes: Vec<Volume>,
     pub guests: BTreeMap<u32, Guest>,
     pub pools: BTreeMap<String, Pool>,
+    #[serde(default)]
+    pub access: AccessDb,
+    /// Small configurations by kind and id, see `sections`.
+    #[serde(default)]
+    pub sections: Sections,
+    /// Options of the whole cluster.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
     pub tasks: Vec<Task>,
     pub next_pid: u32,
     /// Guests whose file lock is held, and by which task.
@@ -44,6 +56,17 @@ pub struct Node {
     /// Unix seconds.
     pub booted_at: i64,
     pub bridges: BTreeMap<String, Bridge>,
+    #[serde(default)]
+    pub interfaces: Interfaces,
+    /// Names, time zone and hosts file, where they were set.
+    #[serde(default)]
+    pub settings: Entry,
+    /// The node's own options.
+    #[serde(default)]
+    pub config: Entry,
+    /// The list of appliance templates was fetched.
+    #[serde(default)]
+    pub catalogue: bool,
 }
 
 /// A Linux bridge of a node.
@@ -134,6 +157,9 @@ pub struct Guest {
     pub running_since: Option<i64>,
     pub paused: bool,
     pub pid: u32,
+    /// What the cloud-init drive says; none: it was never made.
+    #[serde(default)]
+    pub cloudinit: Option<Config>,
     /// False: `shutdown` finds no guest that reacts.
     pub reacts: bool,
 }
@@ -152,6 +178,7 @@ impl Guest {
             running_since: None,
             paused: false,
             pid: 0,
+            cloudinit: None,
             reacts: true,
         }
     }
