@@ -71,6 +71,9 @@ impl Call {
     }
 }
 
+/// How the answer to a method without state begins.
+const LACKING: &str = "The simulator has no state behind";
+
 /// A refusal.
 #[derive(Debug, Default)]
 pub struct Fail {
@@ -103,8 +106,15 @@ impl Fail {
 
     /// 501 for a method of the contract without state behind it.
     pub fn lacking(call: &Call) -> Self {
-        let message = format!("The simulator has no state behind '{} {}'\n", call.verb, call.template);
+        let message = format!("{LACKING} '{} {}'\n", call.verb, call.template);
         Self { status: 501, message, errors: BTreeMap::new() }
+    }
+}
+
+impl Fail {
+    /// Is this the answer to a method without state?
+    pub fn is_lacking(&self) -> bool {
+        self.status == 501 && self.message.starts_with(LACKING)
     }
 }
 
@@ -156,6 +166,21 @@ impl Reply {
 
 /// Carries out a call.
 pub async fn dispatch(call: &Call) -> Result<Reply, Fail> {
+    match handled(call).await {
+        Err(fail) if fail.is_lacking() => index(call).map_or(Err(fail), Ok),
+        other => other,
+    }
+}
+
+/// Folders of the API that only name what is below them.
+fn index(call: &Call) -> Option<Reply> {
+    let method = call.contract().method(&call.verb, &call.template).filter(|_| call.verb == "GET")?;
+    let key = method.links.first()?.strip_prefix('{')?.strip_suffix('}')?;
+    let names = call.contract().children(&call.template)?;
+    Some(Reply::data(json!(names.iter().map(|name| json!({key: name})).collect::<Vec<_>>())))
+}
+
+async fn handled(call: &Call) -> Result<Reply, Fail> {
     let guest = call
         .template
         .strip_prefix("/nodes/{node}/qemu")

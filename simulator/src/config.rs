@@ -34,8 +34,8 @@ pub struct SimConfig {
     pub listen: SocketAddr,
     /// Loaded at the start when it exists, written at shutdown.
     pub state_file: Option<PathBuf>,
-    /// Loopback port of the control interface; 0 is any free one.
-    pub control_port: u16,
+    /// Loopback address of the control interface; port 0 is any free one.
+    pub control: SocketAddr,
     /// True: HTTP without TLS.
     pub plain: bool,
     /// Name of the first node, instead of that of the base.
@@ -71,7 +71,7 @@ impl Default for SimConfig {
             seed: 1,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             state_file: None,
-            control_port: 0,
+            control: SocketAddr::from(([127, 0, 0, 1], 0)),
             plain: false,
             node_name: None,
             faults: Vec::new(),

@@ -1,7 +1,7 @@
 //! The control port: plain HTTP and JSON on loopback, for tests in other processes and for the lab.
 //!
 //! `POST /reset`, `GET /state`, `GET /ledger`, `GET|PUT|DELETE /faults` (`DELETE /faults/ID` removes one).
-//! Also `GET /` with the fingerprint. It has no authentication and therefore listens on loopback only.
+//! `POST /clock` changes speed and time. Also `GET /` with the fingerprint. It has no authentication and therefore listens on loopback only.
 
 use crate::engine::Engine;
 use crate::faults::FaultRule;
@@ -53,6 +53,10 @@ async fn answer(engine: &Engine, request: Request<Incoming>) -> Response<Full<By
         (Method::GET, "/state") => {
             (StatusCode::OK, state_json(engine))
         }
+        (Method::POST, "/clock") => {
+            let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map(http_body_util::Collected::to_bytes);
+            clock(engine, &body.unwrap_or_default())
+        }
         (Method::GET, "/ledger") => (StatusCode::OK, json!(engine.ledger().all())),
         (Method::GET, "/faults") => (StatusCode::OK, json!(engine.faults().all())),
         (Method::PUT, "/faults") => {
@@ -88,6 +92,23 @@ pub fn state_json(engine: &Engine) -> Value {
         }
     }
     out
+}
+
+/// `{"advance_ms": N}` puts the clock forward, `{"scale": X}` changes the speed of tasks.
+fn clock(engine: &Engine, body: &[u8]) -> (StatusCode, Value) {
+    let wish: Value = serde_json::from_slice(body).unwrap_or_default();
+    let (advance, scale) = (wish["advance_ms"].as_u64(), wish["scale"].as_f64());
+    let good = advance.is_none_or(|ms| u32::try_from(ms).is_ok()) && scale.is_none_or(|s| s.is_finite() && s >= 0.0);
+    if (advance.is_none() && scale.is_none()) || !good {
+        return (StatusCode::BAD_REQUEST, json!({"error": "say advance_ms or scale"}));
+    }
+    if let Some(ms) = advance.and_then(|ms| u32::try_from(ms).ok()) {
+        engine.advance(ms);
+    }
+    if let Some(scale) = scale {
+        engine.set_time_scale(scale);
+    }
+    (StatusCode::OK, json!({"now": engine.now(), "scale": engine.time_scale()}))
 }
 
 /// One rule or a list of rules; the rules of a list are added to those that are set.

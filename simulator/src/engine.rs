@@ -10,6 +10,7 @@ use crate::faults::{FaultAction, FaultRule, Faults};
 use crate::http::json::Order;
 use crate::ledger::Ledger;
 use crate::state::{Kind, World};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -18,7 +19,10 @@ use tokio::sync::Notify;
 pub struct Engine {
     pub contract: Contract,
     pub chance: Chance,
-    pub time_scale: f64,
+    /// Bits of the factor for durations; it can be changed while the cluster runs.
+    time_scale: AtomicU64,
+    /// How far the clock of the cluster is ahead, in milliseconds.
+    ahead_ms: AtomicI64,
     /// Makes and proves tickets.
     pub signer: Signer,
     /// Order of the keys in answers.
@@ -52,7 +56,8 @@ impl Engine {
         Self {
             contract,
             chance,
-            time_scale: config.time_scale.max(0.0),
+            time_scale: AtomicU64::new(config.time_scale.max(0.0).to_bits()),
+            ahead_ms: AtomicI64::new(0),
             signer: Signer::new(signing_key.as_bytes()),
             order: Order::new(config.seed),
             fingerprint,
@@ -79,9 +84,35 @@ impl Engine {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Factor for durations.
+    pub fn time_scale(&self) -> f64 {
+        f64::from_bits(self.time_scale.load(Ordering::Relaxed))
+    }
+
+    /// Durations are multiplied by this from now on.
+    pub fn set_time_scale(&self, scale: f64) {
+        self.time_scale.store(scale.max(0.0).to_bits(), Ordering::Relaxed);
+    }
+
+    /// How far the clock is ahead of the machine's, in milliseconds.
+    pub fn ahead_ms(&self) -> i64 {
+        self.ahead_ms.load(Ordering::Relaxed)
+    }
+
+    /// Puts the clock forward: tickets age, and running tasks are so much further.
+    pub fn advance(&self, ms: u32) {
+        self.ahead_ms.fetch_add(i64::from(ms), Ordering::Relaxed);
+        self.changed.notify_waiters();
+    }
+
+    /// Unix seconds by the clock of the cluster.
+    pub fn now(&self) -> i64 {
+        crate::state::now() + self.ahead_ms() / 1_000
+    }
+
     /// A duration under the time scale.
     pub fn scaled(&self, ms: u64) -> Duration {
-        Duration::from_millis((ms as f64 * self.time_scale) as u64)
+        Duration::from_millis((ms as f64 * self.time_scale()) as u64)
     }
 
     /// How long a lock is waited for.
@@ -160,6 +191,7 @@ impl Engine {
             self.chance.set_mac_prefix(crate::cluster::options::mac_prefix(&world));
             world.epoch = epoch;
         }
+        self.ahead_ms.store(0, Ordering::Relaxed);
         self.ledger().clear();
         self.faults().clear();
         self.first_faults.iter().for_each(|rule| {

@@ -13,6 +13,7 @@ mod cluster;
 mod config;
 mod contract;
 mod control;
+mod coverage;
 mod engine;
 mod faults;
 mod guests;
@@ -27,6 +28,7 @@ mod storage;
 mod tasks;
 
 pub use auth::{Grant, PRIVILEGES};
+pub use coverage::{Covered, coverage};
 pub use config::{Base, SimConfig, SimError};
 pub use faults::{FaultAction, FaultMatch, FaultRule};
 pub use ledger::LedgerEntry;

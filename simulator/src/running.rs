@@ -51,7 +51,7 @@ impl Simulator {
         chance.set_mac_prefix(crate::cluster::options::mac_prefix(&now));
         let listener = TcpListener::bind(config.listen).await.map_err(SimError::Listen)?;
         let addr = listener.local_addr().map_err(SimError::Listen)?;
-        let control_listener = TcpListener::bind(("127.0.0.1", config.control_port)).await.map_err(SimError::Listen)?;
+        let control_listener = TcpListener::bind(config.control).await.map_err(SimError::Listen)?;
         let control_addr = control_listener.local_addr().map_err(SimError::Listen)?;
         let names: Vec<String> = initial.nodes.keys().cloned().collect();
         let identity = tls::identity(&names, addr.ip())?;
@@ -149,6 +149,22 @@ impl Running {
             tokio::pin!(changed);
             changed.as_mut().enable();
             if self.engine.world().tasks.iter().all(|t| t.exit.is_some()) {
+                return true;
+            }
+            if tokio::time::timeout_at(until, changed).await.is_err() {
+                return false;
+            }
+        }
+    }
+
+    /// Waits until this task has ended, or until `limit` has passed; true when it has.
+    pub async fn ended(&self, upid: &str, limit: std::time::Duration) -> bool {
+        let until = tokio::time::Instant::now() + limit;
+        loop {
+            let changed = self.engine.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.engine.world().tasks.iter().any(|t| t.upid == upid && t.exit.is_some()) {
                 return true;
             }
             if tokio::time::timeout_at(until, changed).await.is_err() {

@@ -8,7 +8,7 @@ use crate::auth::Access;
 use crate::engine::Engine;
 use crate::http::decode::unescape;
 use crate::limits::{CLOCK_GRACE_S, TICKET_LIFE_S};
-use crate::state::{World, now};
+use crate::state::World;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::hmac;
@@ -60,23 +60,23 @@ impl Signer {
     }
 
     /// The user of a ticket that is genuine and not too old.
-    pub fn ticket_user(&self, ticket: &str) -> Option<String> {
+    pub fn ticket_user(&self, ticket: &str, now: i64) -> Option<String> {
         let (plain, signature) = ticket.split_once("::")?;
         let rest = plain.strip_prefix("PVE:")?;
         let (user, time) = rest.rsplit_once(':')?;
-        (self.sign(plain) == signature && fresh(time)).then(|| user.to_owned())
+        (self.sign(plain) == signature && fresh(time, now)).then(|| user.to_owned())
     }
 
-    fn csrf_good(&self, user: &str, given: &str) -> bool {
+    fn csrf_good(&self, user: &str, given: &str, now: i64) -> bool {
         given.split_once(':').is_some_and(|(time, signature)| {
-            fresh(time) && self.sign(&format!("{time}:{user}")) == signature
+            fresh(time, now) && self.sign(&format!("{time}:{user}")) == signature
         })
     }
 }
 
-fn fresh(hex_time: &str) -> bool {
+fn fresh(hex_time: &str, now: i64) -> bool {
     i64::from_str_radix(hex_time, 16)
-        .is_ok_and(|at| (-CLOCK_GRACE_S..=TICKET_LIFE_S).contains(&(now() - at)))
+        .is_ok_and(|at| (-CLOCK_GRACE_S..=TICKET_LIFE_S).contains(&(now - at)))
 }
 
 /// The value that a header carries for `key`: after `key=` or `key `, up to a semicolon.
@@ -120,14 +120,14 @@ pub fn identify(
     let world = engine.world();
     if let Some(token) = token {
         let (who, secret) = split_token(&token)?;
-        known_token(&world.access, &who, &secret)?;
+        known_token(&world.access, &who, &secret, engine.now())?;
         return Ok(who);
     }
     let ticket = ticket.ok_or("No ticket")?;
-    let user = engine.signer.ticket_user(&ticket).ok_or("permission denied - invalid PVE ticket")?;
-    world.access.enabled(&user)?;
+    let user = engine.signer.ticket_user(&ticket, engine.now()).ok_or("permission denied - invalid PVE ticket")?;
+    world.access.enabled(&user, engine.now())?;
     let upload = verb == "POST" && path.starts_with("/nodes/") && path.ends_with("/upload");
-    if verb != "GET" && !upload && !given.csrf.as_deref().is_some_and(|c| engine.signer.csrf_good(&user, c)) {
+    if verb != "GET" && !upload && !given.csrf.as_deref().is_some_and(|c| engine.signer.csrf_good(&user, c, engine.now())) {
         return Err("Permission denied - invalid csrf token".into());
     }
     Ok(Who { user, token: String::new() })
@@ -147,10 +147,10 @@ fn split_token(value: &str) -> Result<(Who, String), String> {
     }
 }
 
-fn known_token(db: &AccessDb, who: &Who, secret: &str) -> Result<(), String> {
-    db.enabled(&who.user)?;
+fn known_token(db: &AccessDb, who: &Who, secret: &str, now: i64) -> Result<(), String> {
+    db.enabled(&who.user, now)?;
     let token = db.token(&who.user, &who.token)?;
-    if token.expire != 0 && token.expire < now() {
+    if token.expire != 0 && token.expire < now {
         return Err(format!("token '{}' access expired", who.token));
     }
     match token.secret == hashed(&who.full(), secret) {
@@ -164,7 +164,7 @@ fn failure() -> Fail {
 }
 
 fn password_fits(world: &World, user: &str, password: &str) -> bool {
-    world.access.enabled(user).is_ok_and(|u| u.password.as_ref() == Some(&hashed(user, password)))
+    world.access.enabled(user, crate::state::now()).is_ok_and(|u| u.password.as_ref() == Some(&hashed(user, password)))
 }
 
 /// `POST /access/ticket`.
@@ -177,8 +177,8 @@ pub fn ticket(call: &Call) -> Result<Reply, Fail> {
     let world = call.engine.world();
     let signer = &call.engine.signer;
     // A ticket of root@pam, or one's own, is as good as a password.
-    let by_ticket = signer.ticket_user(password).is_some_and(|who| who == user || who == ROOT);
-    if world.access.enabled(&user).is_err() || !(by_ticket || password_fits(&world, &user, password)) {
+    let by_ticket = signer.ticket_user(password, call.engine.now()).is_some_and(|who| who == user || who == ROOT);
+    if world.access.enabled(&user, call.engine.now()).is_err() || !(by_ticket || password_fits(&world, &user, password)) {
         return Err(failure());
     }
     let access = Access::of_id(&user);
@@ -189,7 +189,7 @@ pub fn ticket(call: &Call) -> Result<Reply, Fail> {
             false => Err(failure()),
         };
     }
-    let at = now();
+    let at = call.engine.now();
     let mut out = json!({
         "username": user, "ticket": signer.ticket(&user, at), "CSRFPreventionToken": signer.csrf(&user, at),
         "cap": capabilities(&world, &access),

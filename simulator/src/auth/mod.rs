@@ -21,7 +21,6 @@ pub use roles::PRIVILEGES;
 
 use crate::SimConfig;
 use crate::api::{Call, Fail, Reply};
-use crate::state::now;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -174,12 +173,12 @@ impl AccessDb {
     }
 
     /// The user, enabled and not expired, or the server's text.
-    pub fn enabled(&self, user: &str) -> Result<&User, String> {
+    pub fn enabled(&self, user: &str, now: i64) -> Result<&User, String> {
         let entry = self.users.get(user).ok_or_else(|| format!("no such user ('{user}')"))?;
         if !entry.enable {
             return Err(format!("user '{user}' is disabled"));
         }
-        if entry.expire != 0 && entry.expire < now() {
+        if entry.expire != 0 && entry.expire < now {
             return Err(format!("user '{user}' access expired"));
         }
         Ok(entry)

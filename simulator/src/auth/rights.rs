@@ -356,5 +356,10 @@ fn fill(template: &str, params: &BTreeMap<String, Value>) -> String {
             _ => {}
         }
     }
+    // What was not said stands as a dash.
+    while let Some((head, rest)) = out.split_once('{').map(|(h, r)| (h.to_owned(), r.to_owned())) {
+        let tail = rest.split_once('}').map_or("", |(_, t)| t);
+        out = format!("{head}-{tail}");
+    }
     out
 }

@@ -174,6 +174,10 @@ pub fn delete(call: &Call) -> Result<Reply, Fail> {
     db.groups.values_mut().for_each(|g| {
         g.users.remove(id);
     });
+    // The first user is always there; without its tokens from now on.
+    if id == super::ROOT {
+        db.users.insert(id.to_owned(), User { enable: true, ..User::default() });
+    }
     let own = format!("{id}!");
     db.drop_acl(|entry| entry.id == id || entry.id.starts_with(&own));
     Ok(Reply::null())

@@ -107,6 +107,8 @@ pub fn verify(contract: &Contract, name: &str, value: &str, path: &str) -> Resul
             format.regex.is_none() && format.literals.is_empty() && format.any_of.is_empty(),
         );
     match name {
+        "pve-priv" if crate::auth::PRIVILEGES.contains(&value) => Ok(()),
+        "pve-priv" => Err(format!("invalid privilege '{value}'\n")),
         "pve-poolid" if value.matches('/').count() > 2 => {
             Err(format!("pool name '{value}' nested too deeply (max levels = 3)\n"))
         }

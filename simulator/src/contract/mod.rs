@@ -63,6 +63,9 @@ pub struct Method {
     /// 1: not callable with an API token.
     #[serde(default)]
     pub ticket: u8,
+    /// Templates of the children that an index names.
+    #[serde(default)]
+    pub links: Vec<String>,
     /// 1: unknown parameters are accepted.
     #[serde(default)]
     pub open: u8,
@@ -163,6 +166,28 @@ impl Contract {
             }
         }
         Some((method, named))
+    }
+
+    /// All methods.
+    pub fn methods(&self) -> impl Iterator<Item = &Method> {
+        self.methods.iter()
+    }
+
+    /// The names below a path of the table; none when a name of the caller's choice may stand there.
+    pub fn children(&self, template: &str) -> Option<Vec<String>> {
+        let mut at = &self.root;
+        for part in template.split('/').filter(|p| !p.is_empty()) {
+            at = match part.starts_with('{') {
+                true => &at.open.as_ref()?.1,
+                false => at.fixed.get(part)?,
+            };
+        }
+        if at.open.is_some() || at.fixed.is_empty() {
+            return None;
+        }
+        let mut names: Vec<String> = at.fixed.keys().cloned().collect();
+        names.sort();
+        Some(names)
     }
 
     /// A method by its template, for code that needs the type of an option.

@@ -221,5 +221,8 @@ pub fn may_allocate(call: &Call, world: &World, vmid: u32, pool: Option<&str>) -
     if pool.is_some_and(|p| access.allows(world, &format!("/pool/{p}"), "VM.Allocate")) {
         return Ok(());
     }
-    call.demand(world, &format!("/vms/{vmid}"), "VM.Allocate")
+    match access.allows(world, &format!("/vms/{vmid}"), "VM.Allocate") {
+        true => Ok(()),
+        false => Err(crate::auth::rights::Refused::Right(String::new()).into()),
+    }
 }

@@ -5,5 +5,6 @@
 mod client;
 mod cluster_file;
 mod faults;
+mod golden;
 mod guests;
 mod http;
