@@ -181,6 +181,9 @@ fn index(call: &Call) -> Option<Reply> {
 }
 
 async fn handled(call: &Call) -> Result<Reply, Fail> {
+    if let Some(found) = sections::dispatch(call) {
+        return found;
+    }
     let guest = call
         .template
         .strip_prefix("/nodes/{node}/qemu")
@@ -192,7 +195,7 @@ async fn handled(call: &Call) -> Result<Reply, Fail> {
     if call.template.starts_with("/access") {
         return auth::dispatch(call).unwrap_or_else(|| Err(Fail::lacking(call)));
     }
-    if let Some(found) = sections::dispatch(call).or_else(|| node::dispatch(call)) {
+    if let Some(found) = node::dispatch(call) {
         return found;
     }
     match (call.verb.as_str(), call.template.as_str()) {

@@ -4,7 +4,11 @@
 //!
 //! Never here: guests and volumes.
 
+pub mod backup;
+pub mod firewall;
 pub mod ha;
+pub mod lists;
+pub mod sdn;
 pub mod shelf;
 
 use crate::api::{Call, Fail, Reply};
@@ -33,5 +37,15 @@ pub fn typed(call: &Call, verb: &str, template: &str, key: &str, value: &str) ->
 
 /// Sends a call to the list it belongs to; none when it belongs to none.
 pub fn dispatch(call: &Call) -> Option<Result<Reply, Fail>> {
-    ha::dispatch(call)
+    let template = call.template.as_str();
+    if template.contains("/firewall/") {
+        return firewall::dispatch(call);
+    }
+    if template.contains("/sdn") {
+        return sdn::dispatch(call);
+    }
+    if template.contains("/backup") || template.contains("/vzdump") {
+        return backup::dispatch(call);
+    }
+    ha::dispatch(call).or_else(|| lists::dispatch(call))
 }

@@ -30,6 +30,9 @@ pub struct World {
     /// Small configurations by kind and id, see `sections`.
     #[serde(default)]
     pub sections: Sections,
+    /// Firewalls: `dc`, `node/NAME`, `guest/VMID`, `vnet/NAME`.
+    #[serde(default)]
+    pub firewalls: BTreeMap<String, crate::sections::firewall::Firewall>,
     /// Options of the whole cluster.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
