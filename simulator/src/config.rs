@@ -36,6 +36,8 @@ pub struct SimConfig {
     pub state_file: Option<PathBuf>,
     /// Loopback address of the control interface; port 0 is any free one.
     pub control: SocketAddr,
+    /// True: `/cluster/resources` shows guests as the nodes last told each other, up to ten (scaled) seconds ago.
+    pub stale_resources: bool,
     /// True: HTTP without TLS.
     pub plain: bool,
     /// Name of the first node, instead of that of the base.
@@ -72,6 +74,7 @@ impl Default for SimConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             state_file: None,
             control: SocketAddr::from(([127, 0, 0, 1], 0)),
+            stale_resources: false,
             plain: false,
             node_name: None,
             faults: Vec::new(),

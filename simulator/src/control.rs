@@ -68,6 +68,10 @@ async fn answer(engine: &Engine, request: Request<Incoming>) -> Response<Full<By
             engine.faults().clear();
             (StatusCode::OK, json!([]))
         }
+        (Method::PUT, one) if one.starts_with("/guests/") => {
+            let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map(http_body_util::Collected::to_bytes);
+            script(engine, one.trim_start_matches("/guests/"), &body.unwrap_or_default())
+        }
         (Method::DELETE, one) if one.starts_with("/faults/") => {
             engine.faults().remove(one.trim_start_matches("/faults/"));
             (StatusCode::OK, json!(engine.faults().all()))
@@ -109,6 +113,28 @@ fn clock(engine: &Engine, body: &[u8]) -> (StatusCode, Value) {
         engine.set_time_scale(scale);
     }
     (StatusCode::OK, json!({"now": engine.now(), "scale": engine.time_scale()}))
+}
+
+/// `{"reacts": false, "script": {"silent": false, "commands": {"uname": {"out-data": "Linux\n"}}, "files": {}}}`:
+/// how a guest behaves inside.
+fn script(engine: &Engine, vmid: &str, body: &[u8]) -> (StatusCode, Value) {
+    let wish: Value = serde_json::from_slice(body).unwrap_or_default();
+    let script = serde_json::from_value(wish["script"].clone());
+    let mut world = engine.world();
+    let Some(guest) = vmid.parse().ok().and_then(|id: u32| world.guests.get_mut(&id)) else {
+        return (StatusCode::NOT_FOUND, json!({"error": "no such guest"}));
+    };
+    if let Some(reacts) = wish["reacts"].as_bool() {
+        guest.reacts = reacts;
+    }
+    match script {
+        Ok(script) => guest.script = script,
+        Err(error) if !wish["script"].is_null() => {
+            return (StatusCode::BAD_REQUEST, json!({"error": error.to_string()}));
+        }
+        Err(_) => {}
+    }
+    (StatusCode::OK, json!({"reacts": guest.reacts, "script": guest.script}))
 }
 
 /// One rule or a list of rules; the rules of a list are added to those that are set.

@@ -30,6 +30,8 @@ pub struct Engine {
     pub fingerprint: String,
     /// Addresses on which no storage server answers.
     pub unreachable: Vec<String>,
+    /// How old the nodes' words about their guests may get, before the time scale; none: never old.
+    pub told_for_ms: Option<u64>,
     /// Woken at every end of a task and at every reset.
     pub changed: Notify,
     world: Mutex<World>,
@@ -62,6 +64,7 @@ impl Engine {
             order: Order::new(config.seed),
             fingerprint,
             unreachable: config.unreachable.clone(),
+            told_for_ms: config.stale_resources.then_some(crate::limits::BROADCAST_MS),
             changed: Notify::new(),
             world: Mutex::new(now),
             initial,

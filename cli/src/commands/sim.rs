@@ -11,6 +11,7 @@ pub async fn run(args: SimArgs) -> Outcome {
     let mut config = base(&args)?;
     config.listen = args.listen;
     config.plain = args.plain;
+    config.stale_resources = true;
     config.seed = args.seed;
     config.time_scale = args.time_scale;
     config.node_name.clone_from(&args.node);

@@ -109,6 +109,7 @@ pub fn status(call: &Call) -> Result<Reply, Fail> {
 
 /// `GET /cluster/resources`.
 pub fn resources(call: &Call) -> Result<Reply, Fail> {
+    retell(call);
     let world = call.listed_world();
     let only = call.text("type");
     let access = call.access();
@@ -118,7 +119,12 @@ pub fn resources(call: &Call) -> Result<Reply, Fail> {
             world.guests.values().filter(|g| access.allows(&world, &format!("/vms/{}", g.vmid), "VM.Audit"));
         out.extend(seen.map(|guest| {
             let online = call.engine.node_online(&world, &guest.node);
-            views::resource(&world, guest, online)
+            match (call.engine.told_for_ms, world.told.get(&guest.vmid)) {
+                (None, _) => views::resource(&world, guest, online),
+                (Some(_), Some(told)) if online && told["node"] == json!(guest.node) => told.clone(),
+                // Nobody has heard of it yet.
+                (Some(_), _) => views::resource(&world, guest, false),
+            }
         }));
     }
     if only.is_none_or(|t| t == "node") {
@@ -141,6 +147,20 @@ pub fn resources(call: &Call) -> Result<Reply, Fail> {
         }));
     }
     Ok(Reply::data(json!(out)))
+}
+
+/// Lets the nodes tell each other about their guests, when the last time is long enough ago.
+fn retell(call: &Call) {
+    let Some(period_ms) = call.engine.told_for_ms else { return };
+    let mut world = call.engine.world();
+    let now_ms = chrono::Utc::now().timestamp_millis();
+    let period = i64::try_from(call.engine.scaled(period_ms).as_millis()).unwrap_or(i64::MAX);
+    if now_ms - world.told_at_ms < period {
+        return;
+    }
+    let told = world.guests.values().map(|g| (g.vmid, views::resource(&world, g, true))).collect();
+    world.told = told;
+    world.told_at_ms = now_ms;
 }
 
 /// The storages of a node as resources.

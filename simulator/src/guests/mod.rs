@@ -16,6 +16,7 @@ pub mod migrate;
 pub mod move_disk;
 pub mod options;
 pub mod power;
+pub mod restore;
 pub mod snapshots;
 pub mod views;
 pub mod vm_clone;

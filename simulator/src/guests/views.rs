@@ -183,7 +183,7 @@ pub fn current(call: &Call, kind: Kind) -> Result<Reply, Fail> {
     let world = call.engine.world();
     let guest = world.guest(call.node(), kind, call.vmid())?;
     let mut out = entry(&world, guest, true);
-    out["ha"] = Value::Null;
+    out["ha"] = crate::sections::ha::shown(&world, kind, guest.vmid);
     if guest.running() && kind == Kind::Vm {
         out["running-machine"] = json!("pc-i440fx-9.2+pve1");
         out["running-qemu"] = json!("9.2.0");

@@ -41,7 +41,8 @@ pub fn state_of(world: &World, kind: Kind, vmid: u32) -> Option<String> {
 /// What `status/current` says about high availability.
 pub fn shown(world: &World, kind: Kind, vmid: u32) -> Value {
     let Some(entry) = world.sections.get(RESOURCES).and_then(|s| s.get(&sid_of(kind, vmid))) else {
-        return json!({"managed": 0});
+        // Without a cluster there is no manager to ask.
+        return if world.cluster.is_some() { json!({"managed": 0}) } else { Value::Null };
     };
     let mut out = json!({"managed": 1, "state": entry.get("state").map_or("started", String::as_str)});
     if let Some(group) = entry.get("group") {

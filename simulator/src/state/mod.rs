@@ -41,6 +41,12 @@ pub struct World {
     /// Guests whose file lock is held, and by which task.
     #[serde(skip)]
     pub held: BTreeMap<u32, String>,
+    /// What the nodes last told each other about their guests, for `/cluster/resources`.
+    #[serde(skip)]
+    pub told: BTreeMap<u32, serde_json::Value>,
+    /// When they did, in Unix milliseconds.
+    #[serde(skip)]
+    pub told_at_ms: i64,
     /// Rises at every reset, so that a task of the past does not write into the new world.
     #[serde(skip)]
     pub epoch: u64,
@@ -163,6 +169,9 @@ pub struct Guest {
     /// What the cloud-init drive says; none: it was never made.
     #[serde(default)]
     pub cloudinit: Option<Config>,
+    /// What happens inside, as the guest agent tells it.
+    #[serde(default)]
+    pub script: crate::guests::agent::Script,
     /// False: `shutdown` finds no guest that reacts.
     pub reacts: bool,
 }
@@ -182,6 +191,7 @@ impl Guest {
             paused: false,
             pid: 0,
             cloudinit: None,
+            script: crate::guests::agent::Script::default(),
             reacts: true,
         }
     }
@@ -275,11 +285,6 @@ impl World {
             self.guests.values().filter(|g| g.node == node && g.running()).map(Guest::memory_bytes).sum();
         let used = i128::from(entry.host_used_bytes) + i128::from(guests);
         u64::try_from(used.max(0)).unwrap_or(0).min(entry.memory_bytes)
-    }
-
-    /// Lowest free VMID of the default range.
-    pub fn next_id(&self) -> Option<u32> {
-        (crate::limits::NEXT_ID_MIN..crate::limits::NEXT_ID_END).find(|id| !self.guests.contains_key(id))
     }
 }
 
