@@ -5,6 +5,8 @@
 mod client;
 mod cluster_file;
 mod faults;
+mod fuzz;
 mod golden;
 mod guests;
 mod http;
+mod schema;
