@@ -75,7 +75,7 @@ async fn main() -> Outcome<()> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     let tls = Arc::new(tls);
-    for path in ["/version", "/nodes/pve1/qemu/1001/config"] {
+    for path in ["/version", "/nodes/pve2/qemu/1001/config"] {
         let done = Arc::new(AtomicU64::new(0));
         let until = Instant::now() + Duration::from_secs(seconds);
         let clients = (0..CLIENTS).map(|_| {

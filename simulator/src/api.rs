@@ -190,7 +190,9 @@ async fn handled(call: &Call) -> Result<Reply, Fail> {
         .map(|rest| (guests::Kind::Vm, rest))
         .or_else(|| call.template.strip_prefix("/nodes/{node}/lxc").map(|rest| (guests::Kind::Ct, rest)));
     if let Some((kind, rest)) = guest {
-        return guests::dispatch(call, kind, rest).await.unwrap_or_else(|| Err(Fail::lacking(call)));
+        if let Some(found) = guests::dispatch(call, kind, rest).await {
+            return found;
+        }
     }
     if call.template.starts_with("/access") {
         return auth::dispatch(call).unwrap_or_else(|| Err(Fail::lacking(call)));
@@ -203,6 +205,7 @@ async fn handled(call: &Call) -> Result<Reply, Fail> {
         ("PUT", "/cluster/options") => cluster::options::update(call),
         ("POST", "/nodes/{node}/storage/{storage}/download-url") => storage::download::download(call),
         ("POST", "/nodes/{node}/storage/{storage}/upload") => storage::download::upload(call),
+        ("GET" | "DELETE", "/nodes/{node}/storage/{storage}/prunebackups") => node::facts::prune(call),
         ("GET", "/nodes/{node}/query-url-metadata") => storage::download::metadata(call),
         ("GET", "/version" | "/nodes/{node}/version") => {
             Ok(Reply::data(json!({"version": "8.4.1", "release": "8.4", "repoid": "2a5fa54a8503f96d"})))

@@ -22,16 +22,14 @@ pub fn signal(call: &Call, what: &'static str) -> Result<Reply, Fail> {
         if !guest.running() {
             return Err(Fail::text(format!("VM {vmid} not running")));
         }
-        if what == "suspend" && call.flag("todisk") {
-            let message = "The simulator does not suspend to disk\n".to_owned();
-            return Err(Fail { status: 501, message, ..Fail::default() });
-        }
     }
+    let to_disk = what == "suspend" && call.flag("todisk");
     let home = node.clone();
     let upid = call.engine.start(
         call,
         Job {
             kind: match what {
+                _ if to_disk => "qmsuspend",
                 "reset" => "qmreset",
                 "suspend" => "qmpause",
                 _ => "qmresume",
@@ -46,6 +44,11 @@ pub fn signal(call: &Call, what: &'static str) -> Result<Reply, Fail> {
                 Ok(Halves::then(move |_, world, _| {
                     let guest = world.guest_mut(&home, Kind::Vm, vmid)?;
                     match what {
+                        // Its memory is on disk: it is off and locked until it is started again.
+                        "suspend" if to_disk => {
+                            guest.running_since = None;
+                            guest.config.insert("lock".into(), "suspended".into());
+                        }
                         "suspend" => guest.paused = true,
                         "resume" => guest.paused = false,
                         _ => {}

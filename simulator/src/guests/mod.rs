@@ -8,6 +8,7 @@ pub mod config;
 pub mod ct;
 pub mod ct_clone;
 pub mod ct_config;
+pub mod ct_move;
 pub mod destroy;
 pub mod disks;
 pub mod drives;
@@ -73,6 +74,8 @@ pub async fn dispatch(call: &Call, kind: Kind, rest: &str) -> Option<Result<Repl
         ("DELETE", "/{vmid}/snapshot/{snapname}") => snapshots::delete(call, kind),
         ("POST", "/{vmid}/snapshot/{snapname}/rollback") => snapshots::rollback(call, kind),
         ("PUT", "/{vmid}/cloudinit") if vm => config::cloudinit(call).await,
+        ("POST", "/{vmid}/move_volume") if !vm => ct_move::move_volume(call),
+        ("PUT", "/{vmid}/unlink") if vm => config::unlink(call).await,
         ("GET", "/{vmid}/cloudinit") if vm => cloudinit::pending(call),
         ("GET", "/{vmid}/cloudinit/dump") if vm => cloudinit::dump(call),
         ("POST", "/{vmid}/monitor") if vm => extra::monitor(call),

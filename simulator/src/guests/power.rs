@@ -47,7 +47,10 @@ fn startable(world: &World, node: &str, kind: Kind, vmid: u32) -> Result<(), Str
         let what = if kind == Kind::Vm { "vm" } else { "CT" };
         return Err(format!("you can't start a {what} if it's a template"));
     }
-    unlocked(guest)?;
+    // A suspended machine goes on where it was.
+    if guest.get("lock") != Some("suspended") {
+        unlocked(guest)?;
+    }
     if guest.running() {
         return Err(format!("{} {vmid} already running", guest.kind.label()));
     }
@@ -84,6 +87,12 @@ pub fn boot(world: &mut World, node: &str, kind: Kind, vmid: u32) -> Result<(), 
     guest.running_since = Some(now());
     guest.paused = false;
     guest.pid = pid;
+    if guest.get("lock") == Some("suspended") {
+        guest.config.remove("lock");
+    }
+    if kind == Kind::Vm && guest.config.values().any(|line| line.contains("-cloudinit")) {
+        guest.cloudinit = Some(super::cloudinit::written(guest));
+    }
     for volid in doomed {
         storage::remove(world, &volid, node);
     }

@@ -1,6 +1,7 @@
 //! One node: its network, names, time and catalogue of templates.
 
 pub mod details;
+pub mod facts;
 pub mod interfaces;
 pub mod network;
 
@@ -27,6 +28,6 @@ pub fn dispatch(call: &Call) -> Option<Result<Reply, Fail>> {
         ("PUT", "config") => details::set_config(call),
         ("GET", "aplinfo") => details::appliances(call),
         ("POST", "aplinfo") => details::fetch_appliance(call),
-        _ => return None,
+        _ => return facts::dispatch(call),
     })
 }

@@ -98,7 +98,7 @@ async fn errors_name_exactly_the_parameters_that_the_schema_refuses() {
                     _ => None,
                 };
                 match value {
-                    Some(value) => form.push(format!("{name}={value}")),
+                    Some(value) => form.push(format!("{name}={}", value.replace('+', "%2B"))),
                     None if required => {
                         wrong.insert(name.clone());
                     }
