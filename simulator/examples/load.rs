@@ -22,10 +22,16 @@ const PER_CONNECTION: u32 = 99;
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Sends the same GET `PER_CONNECTION` times over one connection, until `stop`; gives the time of each.
-async fn connection(sim: &Running, tls: Arc<rustls::ClientConfig>, path: &str, most: u32) -> Outcome<Vec<Duration>> {
+async fn connection(
+    sim: &Running,
+    tls: Arc<rustls::ClientConfig>,
+    path: &str,
+    most: u32,
+) -> Outcome<Vec<Duration>> {
     let tcp = TcpStream::connect(sim.addr()).await?;
     tcp.set_nodelay(true)?;
-    let mut stream = tokio_rustls::TlsConnector::from(tls).connect(ServerName::try_from("127.0.0.1")?, tcp).await?;
+    let mut stream =
+        tokio_rustls::TlsConnector::from(tls).connect(ServerName::try_from("127.0.0.1")?, tcp).await?;
     let request = format!(
         "GET /api2/json{path} HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\nAuthorization: PVEAPIToken={TOKEN}={SECRET}\r\n\r\n"
     );
@@ -62,7 +68,8 @@ async fn main() -> Outcome<()> {
             (format!("g{n}"), guest)
         })
         .collect();
-    let node = json!({"threads": 16, "memory_mib": 524_288, "memory_free_mib": 500_000, "address": "10.0.0.1"});
+    let node =
+        json!({"threads": 16, "memory_mib": 524_288, "memory_free_mib": 500_000, "address": "10.0.0.1"});
     let free = json!({"pve1": 9_000, "pve2": 9_000, "pve3": 9_000});
     let file = json!({"cluster": "load", "nodes": {"pve1": node, "pve2": node, "pve3": node}, "guests": guests,
         "storages": {"local": {"type": "dir", "free_gib": free}, "local-lvm": {"type": "lvmthin", "free_gib": free}}});

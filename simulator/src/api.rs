@@ -167,7 +167,7 @@ impl Reply {
 /// Carries out a call.
 pub async fn dispatch(call: &Call) -> Result<Reply, Fail> {
     match handled(call).await {
-        Err(fail) if fail.is_lacking() => index(call).map_or(Err(fail), Ok),
+        Err(fail) if fail.is_lacking() => index(call).ok_or(fail),
         other => other,
     }
 }

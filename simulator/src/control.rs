@@ -50,11 +50,10 @@ async fn answer(engine: &Engine, request: Request<Incoming>) -> Response<Full<By
             engine.reset();
             (StatusCode::OK, json!({"reset": true}))
         }
-        (Method::GET, "/state") => {
-            (StatusCode::OK, state_json(engine))
-        }
+        (Method::GET, "/state") => (StatusCode::OK, state_json(engine)),
         (Method::POST, "/clock") => {
-            let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map(http_body_util::Collected::to_bytes);
+            let body =
+                Limited::new(body, BODY_BYTES_MAX).collect().await.map(http_body_util::Collected::to_bytes);
             clock(engine, &body.unwrap_or_default())
         }
         (Method::GET, "/ledger") => (StatusCode::OK, json!(engine.ledger().all())),
@@ -69,7 +68,8 @@ async fn answer(engine: &Engine, request: Request<Incoming>) -> Response<Full<By
             (StatusCode::OK, json!([]))
         }
         (Method::PUT, one) if one.starts_with("/guests/") => {
-            let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map(http_body_util::Collected::to_bytes);
+            let body =
+                Limited::new(body, BODY_BYTES_MAX).collect().await.map(http_body_util::Collected::to_bytes);
             script(engine, one.trim_start_matches("/guests/"), &body.unwrap_or_default())
         }
         (Method::DELETE, one) if one.starts_with("/faults/") => {
@@ -102,7 +102,8 @@ pub fn state_json(engine: &Engine) -> Value {
 fn clock(engine: &Engine, body: &[u8]) -> (StatusCode, Value) {
     let wish: Value = serde_json::from_slice(body).unwrap_or_default();
     let (advance, scale) = (wish["advance_ms"].as_u64(), wish["scale"].as_f64());
-    let good = advance.is_none_or(|ms| u32::try_from(ms).is_ok()) && scale.is_none_or(|s| s.is_finite() && s >= 0.0);
+    let good =
+        advance.is_none_or(|ms| u32::try_from(ms).is_ok()) && scale.is_none_or(|s| s.is_finite() && s >= 0.0);
     if (advance.is_none() && scale.is_none()) || !good {
         return (StatusCode::BAD_REQUEST, json!({"error": "say advance_ms or scale"}));
     }

@@ -77,7 +77,9 @@ impl Ledger {
 }
 
 fn masked((name, value): (String, Value)) -> (String, Value) {
-    let secret = matches!(name.as_str(), "password"
+    let secret = matches!(
+        name.as_str(),
+        "password"
             | "cipassword"
             | "confirmation-password"
             | "otp"
@@ -85,7 +87,8 @@ fn masked((name, value): (String, Value)) -> (String, Value) {
             | "keyring"
             | "encryption-key"
             | "master-pubkey"
-            | "key");
+            | "key"
+    );
     let value = if secret { Value::String("**********".into()) } else { value };
     (name, value)
 }

@@ -28,8 +28,8 @@ mod storage;
 mod tasks;
 
 pub use auth::{Grant, PRIVILEGES};
-pub use coverage::{Covered, coverage};
 pub use config::{Base, SimConfig, SimError};
+pub use coverage::{Covered, coverage};
 pub use faults::{FaultAction, FaultMatch, FaultRule};
 pub use ledger::LedgerEntry;
 pub use running::{Running, Simulator};

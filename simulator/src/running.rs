@@ -157,6 +157,27 @@ impl Running {
         }
     }
 
+    /// Puts the clock of the cluster forward: tickets age, and running tasks are so much further.
+    pub fn advance(&self, by: std::time::Duration) {
+        self.engine.advance(u32::try_from(by.as_millis()).unwrap_or(u32::MAX));
+    }
+
+    /// Waits until the world, as JSON, is as wished, or until `limit` has passed; true when it is.
+    pub async fn until(&self, limit: std::time::Duration, wished: impl Fn(&Value) -> bool) -> bool {
+        let until = tokio::time::Instant::now() + limit;
+        loop {
+            let changed = self.engine.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if wished(&self.state_json()) {
+                return true;
+            }
+            if tokio::time::timeout_at(until, changed).await.is_err() {
+                return false;
+            }
+        }
+    }
+
     /// Waits until this task has ended, or until `limit` has passed; true when it has.
     pub async fn ended(&self, upid: &str, limit: std::time::Duration) -> bool {
         let until = tokio::time::Instant::now() + limit;

@@ -60,8 +60,7 @@ pub fn list(call: &Call) -> Result<Reply, Fail> {
 
 /// `PUT /access/acl`: sets or, with `delete`, removes entries; both may be said twice.
 pub fn update(call: &Call) -> Result<Reply, Fail> {
-    let kinds =
-        [("groups", Principal::Group), ("users", Principal::User), ("tokens", Principal::Token)];
+    let kinds = [("groups", Principal::Group), ("users", Principal::User), ("tokens", Principal::Token)];
     if kinds.iter().all(|(name, _)| call.text(name).is_none_or(str::is_empty)) {
         let text = "either 'users', 'groups' or 'tokens' is required.";
         let errors: BTreeMap<String, String> =

@@ -32,11 +32,8 @@ pub fn list(call: &Call) -> Result<Reply, Fail> {
 pub fn one(call: &Call) -> Result<Reply, Fail> {
     let world = call.engine.world();
     let name = groupid(call);
-    let group = world
-        .access
-        .groups
-        .get(name)
-        .ok_or_else(|| Fail::text(format!("group '{name}' does not exist")))?;
+    let group =
+        world.access.groups.get(name).ok_or_else(|| Fail::text(format!("group '{name}' does not exist")))?;
     let mut out = json!({"members": group.users});
     if let Some(comment) = &group.comment {
         out["comment"] = json!(comment);

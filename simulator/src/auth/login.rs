@@ -75,8 +75,7 @@ impl Signer {
 }
 
 fn fresh(hex_time: &str, now: i64) -> bool {
-    i64::from_str_radix(hex_time, 16)
-        .is_ok_and(|at| (-CLOCK_GRACE_S..=TICKET_LIFE_S).contains(&(now - at)))
+    i64::from_str_radix(hex_time, 16).is_ok_and(|at| (-CLOCK_GRACE_S..=TICKET_LIFE_S).contains(&(now - at)))
 }
 
 /// The value that a header carries for `key`: after `key=` or `key `, up to a semicolon.
@@ -101,12 +100,7 @@ pub fn is_open(verb: &str, path: &str) -> bool {
 }
 
 /// The caller named by the headers; the error is the reason phrase of the 401.
-pub fn identify(
-    engine: &Engine,
-    given: &Credentials,
-    verb: &str,
-    path: &str,
-) -> Result<Who, String> {
+pub fn identify(engine: &Engine, given: &Credentials, verb: &str, path: &str) -> Result<Who, String> {
     let cookie = carried(given.cookie.as_deref(), "PVEAuthCookie");
     let ticket = cookie.or_else(|| carried(given.authorization.as_deref(), "PVEAuthCookie"));
     let token = match &ticket {
@@ -124,10 +118,14 @@ pub fn identify(
         return Ok(who);
     }
     let ticket = ticket.ok_or("No ticket")?;
-    let user = engine.signer.ticket_user(&ticket, engine.now()).ok_or("permission denied - invalid PVE ticket")?;
+    let user =
+        engine.signer.ticket_user(&ticket, engine.now()).ok_or("permission denied - invalid PVE ticket")?;
     world.access.enabled(&user, engine.now())?;
     let upload = verb == "POST" && path.starts_with("/nodes/") && path.ends_with("/upload");
-    if verb != "GET" && !upload && !given.csrf.as_deref().is_some_and(|c| engine.signer.csrf_good(&user, c, engine.now())) {
+    if verb != "GET"
+        && !upload
+        && !given.csrf.as_deref().is_some_and(|c| engine.signer.csrf_good(&user, c, engine.now()))
+    {
         return Err("Permission denied - invalid csrf token".into());
     }
     Ok(Who { user, token: String::new() })
@@ -164,7 +162,10 @@ fn failure() -> Fail {
 }
 
 fn password_fits(world: &World, user: &str, password: &str) -> bool {
-    world.access.enabled(user, crate::state::now()).is_ok_and(|u| u.password.as_ref() == Some(&hashed(user, password)))
+    world
+        .access
+        .enabled(user, crate::state::now())
+        .is_ok_and(|u| u.password.as_ref() == Some(&hashed(user, password)))
 }
 
 /// `POST /access/ticket`.
@@ -177,8 +178,11 @@ pub fn ticket(call: &Call) -> Result<Reply, Fail> {
     let world = call.engine.world();
     let signer = &call.engine.signer;
     // A ticket of root@pam, or one's own, is as good as a password.
-    let by_ticket = signer.ticket_user(password, call.engine.now()).is_some_and(|who| who == user || who == ROOT);
-    if world.access.enabled(&user, call.engine.now()).is_err() || !(by_ticket || password_fits(&world, &user, password)) {
+    let by_ticket =
+        signer.ticket_user(password, call.engine.now()).is_some_and(|who| who == user || who == ROOT);
+    if world.access.enabled(&user, call.engine.now()).is_err()
+        || !(by_ticket || password_fits(&world, &user, password))
+    {
         return Err(failure());
     }
     let access = Access::of_id(&user);
@@ -242,11 +246,7 @@ pub fn password(call: &Call) -> Result<Reply, Fail> {
     if !world.access.realms.contains_key(realm) {
         return Err(Fail::text(format!("auth domain '{realm}' does not exist")));
     }
-    let user = world
-        .access
-        .users
-        .get_mut(id)
-        .ok_or_else(|| Fail::text(format!("no such user ('{id}')")))?;
+    let user = world.access.users.get_mut(id).ok_or_else(|| Fail::text(format!("no such user ('{id}')")))?;
     user.password = Some(hashed(id, call.text("password").unwrap_or_default()));
     Ok(Reply::null())
 }

@@ -109,10 +109,7 @@ impl AccessDb {
     /// The realms and the user every cluster has.
     pub fn fresh() -> Self {
         let realm = |kind: &str, comment: &str| {
-            BTreeMap::from([
-                ("type".to_owned(), kind.to_owned()),
-                ("comment".to_owned(), comment.to_owned()),
-            ])
+            BTreeMap::from([("type".to_owned(), kind.to_owned()), ("comment".to_owned(), comment.to_owned())])
         };
         let root = User { enable: true, ..User::default() };
         Self {
@@ -133,8 +130,7 @@ impl AccessDb {
         for (id, secret) in &config.tokens {
             let Some((user, name)) = id.split_once('!') else { continue };
             let limited = config.grants.iter().any(|g| &g.token == id);
-            let token =
-                Token { privsep: limited, secret: hashed(id, secret), ..Token::default() };
+            let token = Token { privsep: limited, secret: hashed(id, secret), ..Token::default() };
             self.user_entry(user).tokens.insert(name.to_owned(), token);
             if !limited && user != ROOT {
                 self.add_acl("/", Principal::User, user, "Administrator");
@@ -201,7 +197,9 @@ pub fn user_parts(id: &str) -> Result<(&str, &str), String> {
             && realm.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
     });
     match parts {
-        Some(_) if id.len() < 3 || id.len() > 64 => Err(format!("user name '{id}' is too long ({} > 64)", id.len())),
+        Some(_) if id.len() < 3 || id.len() > 64 => {
+            Err(format!("user name '{id}' is too long ({} > 64)", id.len()))
+        }
         Some(parts) => Ok(parts),
         None => Err(format!("value '{id}' does not look like a valid user name")),
     }

@@ -33,11 +33,8 @@ fn digest(realms: &BTreeMap<String, BTreeMap<String, String>>) -> String {
 pub fn one(call: &Call) -> Result<Reply, Fail> {
     let world = call.engine.world();
     let name = realm(call);
-    let config = world
-        .access
-        .realms
-        .get(name)
-        .ok_or_else(|| Fail::text(format!("domain '{name}' does not exist")))?;
+    let config =
+        world.access.realms.get(name).ok_or_else(|| Fail::text(format!("domain '{name}' does not exist")))?;
     let mut out = json!({"digest": digest(&world.access.realms)});
     for (key, value) in config {
         out[key] = crate::sections::typed(call, "POST", "/access/domains", key, value);

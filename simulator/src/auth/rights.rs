@@ -124,7 +124,9 @@ fn own_roles(db: &AccessDb, world: &World, id: &str, path: &str) -> Roles {
     }
     let mut pooled = BTreeSet::new();
     for (name, pool) in &world.pools {
-        if vmid.is_some_and(|id| pool.guests.contains(&id)) || storage.is_some_and(|s| pool.storages.contains(s)) {
+        if vmid.is_some_and(|id| pool.guests.contains(&id))
+            || storage.is_some_and(|s| pool.storages.contains(s))
+        {
             pooled.extend(acl_roles(db, id, &format!("/pool/{name}")).into_keys());
         }
     }

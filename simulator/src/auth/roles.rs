@@ -85,10 +85,11 @@ fn in_area(area: &str, privilege: &str) -> bool {
 
 /// Names of the built-in roles.
 pub fn special_names() -> Vec<String> {
-    let mut out: Vec<String> = ["Administrator", "NoAccess", "PVEAdmin", "PVEAuditor", "PVETemplateUser", "PVEUserAdmin"]
-        .iter()
-        .map(|n| (*n).to_owned())
-        .collect();
+    let mut out: Vec<String> =
+        ["Administrator", "NoAccess", "PVEAdmin", "PVEAuditor", "PVETemplateUser", "PVEUserAdmin"]
+            .iter()
+            .map(|n| (*n).to_owned())
+            .collect();
     for area in AREAS {
         out.push(format!("PVE{area}Admin"));
         if USER.iter().any(|p| in_area(area, p)) {
@@ -117,7 +118,8 @@ pub fn special_holds(name: &str, privilege: &str) -> Option<bool> {
             if !AREAS.contains(&area) || (user && !USER.iter().any(|p| in_area(area, p))) {
                 return None;
             }
-            let kept = if user { USER.contains(&privilege) || AUDIT.contains(&privilege) } else { admin(privilege) };
+            let kept =
+                if user { USER.contains(&privilege) || AUDIT.contains(&privilege) } else { admin(privilege) };
             in_area(area, privilege) && kept
         }
     })
@@ -148,9 +150,7 @@ fn roleid(call: &Call) -> &str {
 /// `GET /access/roles`.
 pub fn list(call: &Call) -> Result<Reply, Fail> {
     let world = call.engine.world();
-    let entry = |name: &str, special: u8| {
-        json!({"roleid": name, "special": special, "privs": world.access.role_privileges(name).join(",")})
-    };
+    let entry = |name: &str, special: u8| json!({"roleid": name, "special": special, "privs": world.access.role_privileges(name).join(",")});
     let mut out: Vec<Value> = special_names().iter().map(|n| entry(n, 1)).collect();
     out.extend(world.access.roles.keys().map(|n| entry(n, 0)));
     Ok(Reply::data(json!(out)))

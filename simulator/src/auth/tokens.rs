@@ -23,8 +23,7 @@ fn ids(call: &Call) -> Result<(String, String), Fail> {
 pub fn list(call: &Call) -> Result<Reply, Fail> {
     let (user, _) = ids(call)?;
     let world = call.engine.world();
-    let user =
-        world.access.users.get(&user).ok_or_else(|| Fail::text(format!("no such user ('{user}')")))?;
+    let user = world.access.users.get(&user).ok_or_else(|| Fail::text(format!("no such user ('{user}')")))?;
     let shown = user.tokens.iter().map(|(name, token)| {
         let mut shown = entry(token);
         shown["tokenid"] = json!(name);
@@ -44,11 +43,8 @@ pub fn create(call: &Call) -> Result<Reply, Fail> {
     let (user, name) = ids(call)?;
     let value = call.engine.chance.uuid();
     let mut world = call.engine.world();
-    let entry = world
-        .access
-        .users
-        .get_mut(&user)
-        .ok_or_else(|| Fail::text(format!("no such user ('{user}')")))?;
+    let entry =
+        world.access.users.get_mut(&user).ok_or_else(|| Fail::text(format!("no such user ('{user}')")))?;
     if entry.tokens.contains_key(&name) {
         return Err(Fail::param("tokenid", "Token already exists."));
     }

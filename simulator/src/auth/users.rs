@@ -1,6 +1,6 @@
 //! Calls on `/access/users`, and the map of rights.
 
-use super::{AccessDb, Access, User, hashed, user_parts};
+use super::{Access, AccessDb, User, hashed, user_parts};
 use crate::api::{Call, Fail, Reply, words};
 use crate::state::World;
 use serde_json::{Value, json};
@@ -21,9 +21,8 @@ fn groups_of(db: &AccessDb, id: &str) -> Vec<String> {
 
 /// Does the caller see this user?
 fn visible(access: &Access, world: &World, own: &str, id: &str) -> bool {
-    let on = |path: &str| {
-        access.allows(world, path, "User.Modify") || access.allows(world, path, "Sys.Audit")
-    };
+    let on =
+        |path: &str| access.allows(world, path, "User.Modify") || access.allows(world, path, "Sys.Audit");
     id == own
         || on("/access/groups")
         || groups_of(&world.access, id).iter().any(|g| on(&format!("/access/groups/{g}")))
@@ -145,8 +144,10 @@ pub fn update(call: &Call) -> Result<Reply, Fail> {
     if let Some(name) = words(call, "groups").iter().find(|g| !db.groups.contains_key(*g)) {
         return Err(Fail::text(format!("update user failed: no such group '{name}'")));
     }
-    let user =
-        db.users.get_mut(id).ok_or_else(|| Fail::text(format!("update user failed: no such user ('{id}')")))?;
+    let user = db
+        .users
+        .get_mut(id)
+        .ok_or_else(|| Fail::text(format!("update user failed: no such user ('{id}')")))?;
     if let Some(enable) = call.text("enable") {
         user.enable = enable == "1";
     }

@@ -196,6 +196,7 @@ pub fn next_id(call: &Call) -> Result<Reply, Fail> {
     }
     let (low, end) = options::id_range(&world);
     let free = (low..end).find(|id| !world.guests.contains_key(id));
-    let id = free.ok_or_else(|| Fail::text(format!("unable to get any free VMID in range [{low}, {end}]")))?;
+    let id =
+        free.ok_or_else(|| Fail::text(format!("unable to get any free VMID in range [{low}, {end}]")))?;
     Ok(Reply::data(json!(id.to_string())))
 }

@@ -8,8 +8,18 @@ use serde_json::{Value, json};
 /// First bytes of the MAC addresses that are made here.
 pub const MAC_PREFIX: &str = "BC:24:11";
 /// Options that are read back taken apart.
-const SPLIT: &[&str] =
-    &["crs", "ha", "migration", "next-id", "notify", "tag-style", "u2f", "user-tag-access", "webauthn", "replication"];
+const SPLIT: &[&str] = &[
+    "crs",
+    "ha",
+    "migration",
+    "next-id",
+    "notify",
+    "tag-style",
+    "u2f",
+    "user-tag-access",
+    "webauthn",
+    "replication",
+];
 
 /// The prefix of new MAC addresses.
 pub fn mac_prefix(world: &World) -> &str {

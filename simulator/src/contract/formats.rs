@@ -118,7 +118,9 @@ pub fn verify(contract: &Contract, name: &str, value: &str, path: &str) -> Resul
         }
         "storage-pair" | "bridge-pair" if value != "1" => {
             let part = if name == "storage-pair" { "pve-storage-id" } else { "pve-bridge-id" };
-            value.split(':').try_for_each(|one| verify(contract, part, one, path).map_err(|e| format!("{e}\n")))
+            value
+                .split(':')
+                .try_for_each(|one| verify(contract, part, one, path).map_err(|e| format!("{e}\n")))
         }
         _ if passes => Ok(()),
         "pve-volume-id-or-qm-path" | "pve-volume-id-or-absolute-path" => {
@@ -136,10 +138,48 @@ pub fn verify(contract: &Contract, name: &str, value: &str, path: &str) -> Resul
 const CONTENTS: &[&str] = &["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"];
 /// Names of protocols that firewall rules use.
 const PROTOCOLS: &[&str] = &[
-    "tcp", "udp", "icmp", "igmp", "ggp", "ipencap", "st", "egp", "igp", "pup", "hmp", "xns-idp", "rdp", "dccp", "ipv6",
-    "ipv6-route", "ipv6-frag", "idrp", "rsvp", "gre", "esp", "ah", "skip", "ipv6-icmp", "icmpv6", "ipv6-nonxt",
-    "ipv6-opts", "vmtp", "eigrp", "ospf", "ax.25", "ipip", "etherip", "encap", "pim", "ipcomp", "vrrp", "l2tp", "isis",
-    "sctp", "fc", "udplite",
+    "tcp",
+    "udp",
+    "icmp",
+    "igmp",
+    "ggp",
+    "ipencap",
+    "st",
+    "egp",
+    "igp",
+    "pup",
+    "hmp",
+    "xns-idp",
+    "rdp",
+    "dccp",
+    "ipv6",
+    "ipv6-route",
+    "ipv6-frag",
+    "idrp",
+    "rsvp",
+    "gre",
+    "esp",
+    "ah",
+    "skip",
+    "ipv6-icmp",
+    "icmpv6",
+    "ipv6-nonxt",
+    "ipv6-opts",
+    "vmtp",
+    "eigrp",
+    "ospf",
+    "ax.25",
+    "ipip",
+    "etherip",
+    "encap",
+    "pim",
+    "ipcomp",
+    "vrrp",
+    "l2tp",
+    "isis",
+    "sctp",
+    "fc",
+    "udplite",
 ];
 const HOTPLUG: &[&str] = &["network", "disk", "cpu", "memory", "usb", "cloudinit"];
 

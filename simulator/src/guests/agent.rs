@@ -71,15 +71,19 @@ pub fn dispatch(call: &Call, command: &str) -> Option<Result<Reply, Fail>> {
             guest.script.files.insert(call.text("file").unwrap_or_default().to_owned(), content);
             return Some(Ok(Reply::null()));
         }
-        "ping" | "fstrim" | "suspend-disk" | "suspend-hybrid" | "suspend-ram" | "set-user-password" => json!({}),
+        "ping" | "fstrim" | "suspend-disk" | "suspend-hybrid" | "suspend-ram" | "set-user-password" => {
+            json!({})
+        }
         "shutdown" => {
             guest.running_since = None;
             json!({})
         }
         "network-get-interfaces" => interfaces(call, guest),
         "get-host-name" => json!({"host-name": super::views::name(guest)}),
-        "get-osinfo" => json!({"id": "debian", "name": "Debian GNU/Linux", "version-id": "12", "machine": "x86_64",
-            "pretty-name": "Debian GNU/Linux 12 (bookworm)", "kernel-release": "6.1.0-28-amd64"}),
+        "get-osinfo" => {
+            json!({"id": "debian", "name": "Debian GNU/Linux", "version-id": "12", "machine": "x86_64",
+            "pretty-name": "Debian GNU/Linux 12 (bookworm)", "kernel-release": "6.1.0-28-amd64"})
+        }
         "get-fsinfo" => json!([{"name": "sda1", "mountpoint": "/", "type": "ext4", "disk": [],
             "total-bytes": 10_000_000_000_u64, "used-bytes": 2_000_000_000_u64}]),
         "get-time" => json!(call.engine.now() * 1_000_000_000),
@@ -88,7 +92,11 @@ pub fn dispatch(call: &Call, command: &str) -> Option<Result<Reply, Fail>> {
         "get-memory-block-info" => json!({"size": 134_217_728}),
         "get-vcpus" => {
             let count = guest.get("cores").and_then(|c| c.parse::<u32>().ok()).unwrap_or(1);
-            json!((0..count).map(|n| json!({"logical-id": n, "online": true, "can-offline": n > 0})).collect::<Vec<_>>())
+            json!(
+                (0..count)
+                    .map(|n| json!({"logical-id": n, "online": true, "can-offline": n > 0}))
+                    .collect::<Vec<_>>()
+            )
         }
         "info" => json!({"version": "7.2.13", "supported_commands": []}),
         "fsfreeze-freeze" | "fsfreeze-thaw" => {

@@ -6,7 +6,8 @@ use crate::http::decode::unescape;
 use crate::state::{Config, Guest, Kind, sha1_hex};
 use serde_json::{Value, json};
 
-const KEYS: &[&str] = &["cicustom", "cipassword", "citype", "ciuser", "nameserver", "searchdomain", "sshkeys"];
+const KEYS: &[&str] =
+    &["cicustom", "cipassword", "citype", "ciuser", "nameserver", "searchdomain", "sshkeys"];
 const MASK: &str = "**********";
 
 fn is_cloudinit(key: &str) -> bool {
@@ -41,7 +42,9 @@ pub fn pending(call: &Call) -> Result<Reply, Fail> {
         }
         out.push(entry);
     }
-    for (key, value) in on_drive.into_iter().flatten().filter(|(k, _)| is_cloudinit(k) && !now.contains_key(*k)) {
+    for (key, value) in
+        on_drive.into_iter().flatten().filter(|(k, _)| is_cloudinit(k) && !now.contains_key(*k))
+    {
         out.push(json!({"key": key, "value": shown(key, value), "delete": 1}));
     }
     Ok(Reply::data(json!(out)))

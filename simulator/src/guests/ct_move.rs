@@ -38,9 +38,7 @@ pub fn move_volume(call: &Call) -> Result<Reply, Fail> {
 
 fn current(call: &Call, name: &str, guest: &Guest) -> Result<(), Fail> {
     match call.text(name).is_some_and(|d| !d.is_empty() && d != guest.digest()) {
-        true => {
-            Err(Fail::text("detected modified configuration - file changed by other user? Try again."))
-        }
+        true => Err(Fail::text("detected modified configuration - file changed by other user? Try again.")),
         false => Ok(()),
     }
 }
@@ -62,7 +60,8 @@ fn relocate(call: &Call, store: String) -> Result<Reply, Fail> {
             )));
         }
         old = volume_of(mount_line(guest, &key)?).unwrap_or_default();
-        let kept = guest.snapshots.values().any(|s| s.values().any(|line| volume_of(line).as_ref() == Some(&old)));
+        let kept =
+            guest.snapshots.values().any(|s| s.values().any(|line| volume_of(line).as_ref() == Some(&old)));
         if call.flag("delete") && kept {
             return Err(Fail::text("you can't move a volume with snapshots and delete the source"));
         }
@@ -82,8 +81,9 @@ fn relocate(call: &Call, store: String) -> Result<Reply, Fail> {
             Ok(Halves::then(move |_, world, _| {
                 world.guest_mut(&home, Kind::Ct, vmid)?.config.remove("lock");
                 storage::usable(world, &store, &home)?;
-                let volume =
-                    storage::find(world, &old, &home).cloned().ok_or_else(|| format!("volume '{old}' does not exist"))?;
+                let volume = storage::find(world, &old, &home)
+                    .cloned()
+                    .ok_or_else(|| format!("volume '{old}' does not exist"))?;
                 if !world.storages.get(&store).is_some_and(|s| s.accepts("rootdir")) {
                     return Err(format!("storage '{store}' does not support content-type 'rootdir'"));
                 }
@@ -169,9 +169,11 @@ fn reassign(call: &Call, target: u32) -> Result<Reply, Fail> {
             Ok(Halves::then(move |_, world, log| {
                 log.push(format!("moving volume '{key}' from container '{vmid}' to '{target}'"));
                 let line = world.guest(&home, Kind::Ct, vmid)?.get(&key).unwrap_or_default().to_owned();
-                let old = volume_of(&line).ok_or_else(|| format!("Volume '{key}' has no associated image"))?;
-                let volume =
-                    storage::find(world, &old, &home).cloned().ok_or_else(|| format!("volume '{old}' does not exist"))?;
+                let old =
+                    volume_of(&line).ok_or_else(|| format!("Volume '{key}' has no associated image"))?;
+                let volume = storage::find(world, &old, &home)
+                    .cloned()
+                    .ok_or_else(|| format!("volume '{old}' does not exist"))?;
                 // A name of the target's own is found by making an empty image and putting this one in its place.
                 let wanted = Wanted {
                     storage: &volume.storage,

@@ -204,7 +204,10 @@ impl Move {
     fn begin(&self, world: &mut World, log: &mut Log) -> Result<(), String> {
         let address = world.nodes.get(&self.target).map(|n| n.address.clone()).unwrap_or_default();
         let label = if self.kind == Kind::Vm { "VM" } else { "CT" };
-        log.push(format!("starting migration of {label} {} to node '{}' ({address})", self.vmid, self.target));
+        log.push(format!(
+            "starting migration of {label} {} to node '{}' ({address})",
+            self.vmid, self.target
+        ));
         let guest = world.guest(&self.node, self.kind, self.vmid)?;
         unlocked(guest)?;
         if let Some(held) = resources(guest).first() {
@@ -223,12 +226,18 @@ impl Move {
                 ));
                 bad = true;
             } else if !guest.snapshots.is_empty() && self.moves_storage(&local.volid) {
-                log.push(format!("can't migrate local disk '{}': non-migratable snapshot exists", local.volid));
+                log.push(format!(
+                    "can't migrate local disk '{}': non-migratable snapshot exists",
+                    local.volid
+                ));
                 bad = true;
             }
         }
         if bad {
-            return Err("migration aborted - Problem found while scanning volumes - can't migrate VM - check log".into());
+            return Err(
+                "migration aborted - Problem found while scanning volumes - can't migrate VM - check log"
+                    .into(),
+            );
         }
         world.guest_mut(&self.node, self.kind, self.vmid)?.config.insert("lock".into(), "migrate".into());
         Ok(())

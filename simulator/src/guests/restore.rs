@@ -38,7 +38,9 @@ pub fn restore(call: &Call, kind: Kind, archive: &str) -> Result<Reply, Fail> {
                     return Err(Fail::text(format!("unable to restore {label} {vmid} - {label} is running")));
                 }
                 if old.flag("protection") {
-                    return Err(Fail::text(format!("unable to restore {label} {vmid} - protection mode enabled")));
+                    return Err(Fail::text(format!(
+                        "unable to restore {label} {vmid} - protection mode enabled"
+                    )));
                 }
             }
             Some(_) => {
@@ -74,7 +76,8 @@ pub fn restore(call: &Call, kind: Kind, archive: &str) -> Result<Reply, Fail> {
         work: Box::new(move |_, _, _| {
             Ok(Halves::then(move |engine, world, log| {
                 let result = plan.carry(engine, world, log);
-                if result.is_err() && world.guests.get(&vmid).is_some_and(|g| g.get("lock") == Some("create")) {
+                if result.is_err() && world.guests.get(&vmid).is_some_and(|g| g.get("lock") == Some("create"))
+                {
                     forget(world, vmid);
                 }
                 result
@@ -101,19 +104,25 @@ impl Plan {
         if storage::find(world, &self.archive, &self.node).is_none() {
             return Err(wrap(format!("volume '{}' does not exist", self.archive)));
         }
-        let saved = world.sections.get(CONFIGS).and_then(|s| s.get(&self.archive)).cloned().unwrap_or_default();
+        let saved =
+            world.sections.get(CONFIGS).and_then(|s| s.get(&self.archive)).cloned().unwrap_or_default();
         if saved.get("_kind").is_some_and(|k| k != self.kind.word()) {
             return Err(wrap("archive holds a guest of the other kind".into()));
         }
         let mut config: Config = saved.into_iter().filter(|(key, _)| !key.starts_with('_')).collect();
         // The old disks go, those of the backup come.
-        let old = world.guests.get(&self.vmid).map(|g| super::views::volumes(&g.config, self.kind)).unwrap_or_default();
+        let old = world
+            .guests
+            .get(&self.vmid)
+            .map(|g| super::views::volumes(&g.config, self.kind))
+            .unwrap_or_default();
         for volid in old.iter().filter(|v| v.contains(&format!("-{}-", self.vmid))) {
             storage::remove(world, volid, &self.node);
         }
         for key in disk_keys(&config, self.kind) {
             let Some(line) = config.get(&key).cloned() else { continue };
-            let Some(volid) = volume_of(&line).filter(|v| v.contains("-disk-") || v.contains("cloudinit")) else {
+            let Some(volid) = volume_of(&line).filter(|v| v.contains("-disk-") || v.contains("cloudinit"))
+            else {
                 continue;
             };
             if options::stem(&key) == "unused" {
@@ -145,7 +154,9 @@ impl Plan {
             guest.pending.clear();
             guest.snapshots.clear();
         }
-        if self.start && let Err(text) = super::power::boot(world, &self.node, self.kind, self.vmid) {
+        if self.start
+            && let Err(text) = super::power::boot(world, &self.node, self.kind, self.vmid)
+        {
             log.push(text);
         }
         Ok(())

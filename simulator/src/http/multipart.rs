@@ -61,9 +61,10 @@ fn part(head: &str, data: &[u8], out: &mut Given) -> Result<(), Answer> {
             }
             Ok(())
         }
-        (other, Some(_)) => {
-            Err(Answer::plain(500, format!("wrong field name '{other}' for file upload, expected 'filename'")))
-        }
+        (other, Some(_)) => Err(Answer::plain(
+            500,
+            format!("wrong field name '{other}' for file upload, expected 'filename'"),
+        )),
         ("content" | "checksum" | "checksum-algorithm", None) => {
             out.insert(name, json!(String::from_utf8_lossy(data)));
             Ok(())

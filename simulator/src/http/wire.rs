@@ -134,7 +134,9 @@ impl<S: AsyncRead + Unpin> Wire<S> {
                 continue;
             }
             match line.split_once(':') {
-                Some((name, value)) if !name.trim_end().is_empty() && !name.trim_end().contains(char::is_whitespace) => {
+                Some((name, value))
+                    if !name.trim_end().is_empty() && !name.trim_end().contains(char::is_whitespace) =>
+                {
                     head.headers.push((name.trim_end().to_ascii_lowercase(), value.trim_start().to_owned()));
                 }
                 _ => return Read::Refused(Answer::plain(506, "unable to parse request header")),

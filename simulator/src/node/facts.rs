@@ -7,8 +7,23 @@ use crate::tasks::{Halves, Job};
 use serde_json::{Value, json};
 
 const SERVICES: &[&str] = &[
-    "chrony", "corosync", "cron", "ksmtuned", "postfix", "pve-cluster", "pve-firewall", "pve-ha-crm", "pve-ha-lrm",
-    "pvedaemon", "pvefw-logger", "pveproxy", "pvescheduler", "pvestatd", "spiceproxy", "sshd", "syslog",
+    "chrony",
+    "corosync",
+    "cron",
+    "ksmtuned",
+    "postfix",
+    "pve-cluster",
+    "pve-firewall",
+    "pve-ha-crm",
+    "pve-ha-lrm",
+    "pvedaemon",
+    "pvefw-logger",
+    "pveproxy",
+    "pvescheduler",
+    "pvestatd",
+    "spiceproxy",
+    "sshd",
+    "syslog",
     "systemd-journald",
 ];
 /// Points of a graph over time.
@@ -79,8 +94,10 @@ fn scan_nfs(call: &Call) -> Result<Reply, Fail> {
         return Err(Fail::text("clnt_create: RPC: Unable to receive"));
     }
     let known = world.storages.values().filter(|s| s.config.get("server").is_some_and(|own| own == server));
-    let list: Vec<Value> =
-        known.filter_map(|s| s.config.get("export")).map(|path| json!({"path": path, "options": "*"})).collect();
+    let list: Vec<Value> = known
+        .filter_map(|s| s.config.get("export"))
+        .map(|path| json!({"path": path, "options": "*"}))
+        .collect();
     Ok(Reply::data(json!(list)))
 }
 
@@ -112,7 +129,10 @@ fn node_points(call: &Call) -> Vec<Value> {
     let world = call.engine.world();
     let Some(node) = world.nodes.get(call.node()) else { return Vec::new() };
     let used = world.memory_used(call.node());
-    points(call, || json!({"cpu": 0.02, "maxcpu": node.threads, "memused": used, "memtotal": node.memory_bytes, "loadavg": 0.1, "iowait": 0.0}))
+    points(
+        call,
+        || json!({"cpu": 0.02, "maxcpu": node.threads, "memused": used, "memtotal": node.memory_bytes, "loadavg": 0.1, "iowait": 0.0}),
+    )
 }
 
 fn guest_points(call: &Call) -> Result<Reply, Fail> {
@@ -176,8 +196,12 @@ fn many(call: &Call, what: &'static str) -> Result<Reply, Fail> {
 fn power(call: &Call) -> Result<Reply, Fail> {
     let mut world = call.engine.world();
     let name = call.node().to_owned();
-    let ids: Vec<(u32, Kind, bool)> =
-        world.guests.values().filter(|g| g.node == name && g.running()).map(|g| (g.vmid, g.kind, g.flag("onboot"))).collect();
+    let ids: Vec<(u32, Kind, bool)> = world
+        .guests
+        .values()
+        .filter(|g| g.node == name && g.running())
+        .map(|g| (g.vmid, g.kind, g.flag("onboot")))
+        .collect();
     for (vmid, kind, again) in ids {
         crate::guests::power::halt(&mut world, &name, kind, vmid)?;
         if again && call.text("command") == Some("reboot") {
@@ -223,8 +247,11 @@ pub fn prune(call: &Call) -> Result<Reply, Fail> {
         return Ok(Reply::data(json!(list)));
     }
     drop(world);
-    let doomed: Vec<String> =
-        list.iter().filter(|e| e["mark"] == "remove").filter_map(|e| e["volid"].as_str().map(str::to_owned)).collect();
+    let doomed: Vec<String> = list
+        .iter()
+        .filter(|e| e["mark"] == "remove")
+        .filter_map(|e| e["volid"].as_str().map(str::to_owned))
+        .collect();
     let job = Job {
         kind: "prunebackups",
         id: call.text("vmid").map_or_else(|| store.clone(), |id| format!("{id}@{store}")),

@@ -25,7 +25,8 @@ fn rank(ifaces: &Ifaces, name: &str) -> u32 {
         Some((base, number)) if number.bytes().all(|b| b.is_ascii_digit()) => (base, 1),
         _ => (name, 0),
     };
-    let kind = ifaces.get(base).or_else(|| ifaces.get(name)).and_then(|i| i.get("type")).map_or("", String::as_str);
+    let kind =
+        ifaces.get(base).or_else(|| ifaces.get(name)).and_then(|i| i.get("type")).map_or("", String::as_str);
     child
         + match kind {
             "loopback" => 100_000,
@@ -72,8 +73,7 @@ impl Interfaces {
         let (old, new) = (text(&self.current), text(staged));
         let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
         let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-        let tail =
-            old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+        let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
         let mut out = String::from("--- /etc/network/interfaces\n+++ /etc/network/interfaces.new\n");
         out.push_str(&format!(
             "@@ -{},{} +{},{} @@\n",
@@ -91,9 +91,7 @@ impl Interfaces {
 /// Gives every interface the place it has in the file. The loopback device is the second entry.
 pub fn arranged(mut ifaces: Ifaces) -> Ifaces {
     let mut names: Vec<String> = ifaces.keys().cloned().collect();
-    names.sort_by_key(|name| {
-        (rank(&ifaces, name), ifaces.get(name).map_or(100, position), name.clone())
-    });
+    names.sort_by_key(|name| (rank(&ifaces, name), ifaces.get(name).map_or(100, position), name.clone()));
     for (place, name) in names.iter().enumerate() {
         if let Some(iface) = ifaces.get_mut(name) {
             iface.insert("priority".into(), (place + 3).to_string());
@@ -121,9 +119,10 @@ fn fits(ifaces: &Ifaces, name: &str, iface: &Iface) -> Result<(), String> {
             Ok(())
         }
         "vlan" => {
-            let raw = iface.get("vlan-raw-device").cloned().or_else(|| {
-                name.rsplit_once('.').map(|(base, _)| base.to_owned())
-            });
+            let raw = iface
+                .get("vlan-raw-device")
+                .cloned()
+                .or_else(|| name.rsplit_once('.').map(|(base, _)| base.to_owned()));
             match raw {
                 Some(raw) if !ifaces.contains_key(&raw) => {
                     Err(format!("vlan '{name}' - unable to find parent '{raw}'"))
@@ -160,7 +159,14 @@ fn text(ifaces: &Ifaces) -> String {
         for (key, value) in iface {
             let known = matches!(
                 key.as_str(),
-                "type" | "priority" | "autostart" | "address" | "netmask" | "address6" | "netmask6" | "comments"
+                "type"
+                    | "priority"
+                    | "autostart"
+                    | "address"
+                    | "netmask"
+                    | "address6"
+                    | "netmask6"
+                    | "comments"
             );
             if !known {
                 out.push_str(&format!("\t{} {value}\n", key.replace('_', "-")));

@@ -49,7 +49,8 @@ fn shown(node: &Node, name: &str, iface: &Iface) -> Value {
                     out[key] = json!(value);
                 }
             }
-            if iface.get("bridge_vlan_aware").is_some_and(|a| a == "1") && !iface.contains_key("bridge_vids") {
+            if iface.get("bridge_vlan_aware").is_some_and(|a| a == "1") && !iface.contains_key("bridge_vids")
+            {
                 out["bridge_vids"] = json!("2-4094");
             }
             if node.bridges.get(name).is_some_and(|b| b.up) {
@@ -220,7 +221,8 @@ pub fn update(call: &Call) -> Result<Reply, Fail> {
     let new = options(call)?;
     unique(&all, name, &new)?;
     // Without an address in the call the interface has none afterwards.
-    for (address, mask, gateway) in [("address", "netmask", "gateway"), ("address6", "netmask6", "gateway6")] {
+    for (address, mask, gateway) in [("address", "netmask", "gateway"), ("address6", "netmask6", "gateway6")]
+    {
         if !new.contains_key(address) {
             for key in [address, mask, gateway] {
                 iface.remove(key);
@@ -278,11 +280,12 @@ pub fn apply(call: &Call) -> Result<Reply, Fail> {
 
 /// The bridges that the kernel has once the file is applied.
 fn bridges(ifaces: &Ifaces) -> BTreeMap<String, Bridge> {
-    let made = ifaces.iter().filter(|(_, i)| i.get("type").is_some_and(|t| t == "bridge")).map(|(name, i)| {
-        let cidr = i.get("address").zip(i.get("netmask")).map(|(a, m)| format!("{a}/{m}"));
-        let vlan_aware = i.get("bridge_vlan_aware").is_some_and(|a| a == "1");
-        (name.clone(), Bridge { vlan_aware, cidr, gateway: i.get("gateway").cloned(), up: true })
-    });
+    let made =
+        ifaces.iter().filter(|(_, i)| i.get("type").is_some_and(|t| t == "bridge")).map(|(name, i)| {
+            let cidr = i.get("address").zip(i.get("netmask")).map(|(a, m)| format!("{a}/{m}"));
+            let vlan_aware = i.get("bridge_vlan_aware").is_some_and(|a| a == "1");
+            (name.clone(), Bridge { vlan_aware, cidr, gateway: i.get("gateway").cloned(), up: true })
+        });
     made.collect()
 }
 
@@ -290,10 +293,8 @@ fn bridges(ifaces: &Ifaces) -> BTreeMap<String, Bridge> {
 pub fn first_file(bridges: &BTreeMap<String, Bridge>, ports: bool) -> super::interfaces::Interfaces {
     let mut current = Ifaces::new();
     for (index, (name, bridge)) in bridges.iter().enumerate() {
-        let mut iface = Iface::from([
-            ("type".to_owned(), "bridge".to_owned()),
-            ("autostart".to_owned(), "1".to_owned()),
-        ]);
+        let mut iface =
+            Iface::from([("type".to_owned(), "bridge".to_owned()), ("autostart".to_owned(), "1".to_owned())]);
         if ports {
             iface.insert("bridge_ports".into(), format!("eth{index}"));
             current.insert(format!("eth{index}"), Iface::from([("type".into(), "eth".into())]));

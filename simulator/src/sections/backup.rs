@@ -24,7 +24,9 @@ pub fn dispatch(call: &Call) -> Option<Result<Reply, Fail>> {
         ("DELETE", "/cluster/backup/{id}") => delete(call),
         ("GET", "/cluster/backup-info/not-backed-up") => Ok(unprotected(call)),
         ("POST", "/nodes/{node}/vzdump") => vzdump(call),
-        ("GET", "/nodes/{node}/vzdump/defaults") => Ok(Reply::data(json!({"mode": "snapshot", "storage": "local"}))),
+        ("GET", "/nodes/{node}/vzdump/defaults") => {
+            Ok(Reply::data(json!({"mode": "snapshot", "storage": "local"})))
+        }
         _ => return None,
     })
 }
@@ -137,16 +139,21 @@ fn update(call: &Call) -> Result<Reply, Fail> {
     let job = found.ok_or_else(|| Fail::text("no such vzdump job"))?;
     let mut new = job.clone();
     for key in &delete {
-        if new.remove(key).is_none() && call.contract().method("PUT", &call.template).is_some_and(|m| m.param(key).is_none()) {
+        if new.remove(key).is_none()
+            && call.contract().method("PUT", &call.template).is_some_and(|m| m.param(key).is_none())
+        {
             return Err(Fail::param("delete", format!("unknown option '{key}'")));
         }
     }
     // Saying what to back up takes the place of what was said before.
     for key in ["vmid", "all", "pool"] {
         if call.text(key).is_some() {
-            ["vmid", "all", "pool", "exclude"].iter().filter(|o| **o != key && call.text(o).is_none()).for_each(|o| {
-                new.remove(*o);
-            });
+            ["vmid", "all", "pool", "exclude"]
+                .iter()
+                .filter(|o| **o != key && call.text(o).is_none())
+                .for_each(|o| {
+                    new.remove(*o);
+                });
         }
     }
     super::shelf::take(call, "id", &mut new);
@@ -167,10 +174,13 @@ fn delete(call: &Call) -> Result<Reply, Fail> {
 
 /// Does a job cover this guest?
 fn covers(world: &World, job: &Entry, vmid: u32) -> bool {
-    let named = |key: &str| job.get(key).is_some_and(|l| l.split([',', ' ', ';']).any(|v| v.parse() == Ok(vmid)));
+    let named =
+        |key: &str| job.get(key).is_some_and(|l| l.split([',', ' ', ';']).any(|v| v.parse() == Ok(vmid)));
     match (job.get("all").is_some_and(|a| a == "1"), job.get("pool")) {
         (true, _) => !named("exclude"),
-        (_, Some(pool)) => world.pools.get(pool).is_some_and(|p| p.guests.contains(&vmid)) && !named("exclude"),
+        (_, Some(pool)) => {
+            world.pools.get(pool).is_some_and(|p| p.guests.contains(&vmid)) && !named("exclude")
+        }
         _ => named("vmid"),
     }
 }
@@ -183,7 +193,8 @@ fn unprotected(call: &Call) -> Reply {
             && access.allows(&world, &format!("/vms/{}", g.vmid), "VM.Audit")
     });
     Reply::data(json!(
-        bare.map(|g| json!({"vmid": g.vmid, "type": g.kind.word(), "name": crate::guests::views::name(g)})).collect::<Vec<_>>()
+        bare.map(|g| json!({"vmid": g.vmid, "type": g.kind.word(), "name": crate::guests::views::name(g)}))
+            .collect::<Vec<_>>()
     ))
 }
 
@@ -199,7 +210,8 @@ fn vzdump(call: &Call) -> Result<Reply, Fail> {
     let job: Entry =
         call.params.iter().filter_map(|(k, v)| v.as_str().map(|t| (k.clone(), t.to_owned()))).collect();
     let world = call.engine.world();
-    let mut wanted: Vec<u32> = world.guests.values().filter(|g| covers(&world, &job, g.vmid)).map(|g| g.vmid).collect();
+    let mut wanted: Vec<u32> =
+        world.guests.values().filter(|g| covers(&world, &job, g.vmid)).map(|g| g.vmid).collect();
     // A guest that is named but gone fails later, where it can be seen.
     let named = words(call, "vmid").iter().filter_map(|v| v.parse().ok()).collect::<Vec<u32>>();
     wanted.extend(named.iter().filter(|id| !world.guests.contains_key(id)));
@@ -231,8 +243,10 @@ fn vzdump(call: &Call) -> Result<Reply, Fail> {
             wait_ms: 0,
             work: Box::new(move |_, world, log| {
                 place(world, &store, &node)?;
-                log.push(format!("INFO: starting new backup job: vzdump {} --storage {store} --mode {mode}",
-                    wanted.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")));
+                log.push(format!(
+                    "INFO: starting new backup job: vzdump {} --storage {store} --mode {mode}",
+                    wanted.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
+                ));
                 let mut held = Vec::new();
                 for id in &wanted {
                     if let Some(guest) = world.guests.get_mut(id).filter(|g| unlocked(g).is_ok()) {
@@ -242,7 +256,10 @@ fn vzdump(call: &Call) -> Result<Reply, Fail> {
                 }
                 let back = held.clone();
                 Ok(Halves::then(move |_, world, log| {
-                    let bad = wanted.iter().filter(|id| !save(world, log, **id, &held, &store, &node, keep, notes.as_deref())).count();
+                    let bad = wanted
+                        .iter()
+                        .filter(|id| !save(world, log, **id, &held, &store, &node, keep, notes.as_deref()))
+                        .count();
                     match bad {
                         0 => {
                             log.push("INFO: Backup job finished successfully".into());
@@ -281,7 +298,16 @@ fn place(world: &World, store: &str, node: &str) -> Result<(), String> {
 
 /// Makes one backup; false when it failed, with the reason in the log.
 #[expect(clippy::too_many_arguments, reason = "one backup is described by exactly these")]
-fn save(world: &mut World, log: &mut Log, vmid: u32, held: &[u32], store: &str, node: &str, keep: bool, notes: Option<&str>) -> bool {
+fn save(
+    world: &mut World,
+    log: &mut Log,
+    vmid: u32,
+    held: &[u32],
+    store: &str,
+    node: &str,
+    keep: bool,
+    notes: Option<&str>,
+) -> bool {
     let Some(guest) = world.guests.get(&vmid).cloned() else {
         log.push(format!("ERROR: Backup of VM {vmid} failed - unable to find VM '{vmid}'"));
         return false;
@@ -297,7 +323,12 @@ fn save(world: &mut World, log: &mut Log, vmid: u32, held: &[u32], store: &str, 
     let ending = if guest.kind == Kind::Vm { "vma.zst" } else { "tar.zst" };
     let stamp = chrono::Utc::now().format("%Y_%m_%d-%H_%M_%S");
     let name = format!("backup/vzdump-{}-{vmid}-{stamp}.{ending}", guest.kind.word());
-    let size: u64 = world.volumes.iter().filter(|v| v.vmid == Some(vmid) && v.content != "backup").map(|v| v.size_bytes).sum();
+    let size: u64 = world
+        .volumes
+        .iter()
+        .filter(|v| v.vmid == Some(vmid) && v.content != "backup")
+        .map(|v| v.size_bytes)
+        .sum();
     let volid = format!("{store}:{name}");
     let shared = world.storages.get(store).is_some_and(crate::state::Storage::is_shared);
     world.volumes.push(Volume {

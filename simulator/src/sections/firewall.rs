@@ -65,14 +65,20 @@ pub fn dispatch(call: &Call) -> Option<Result<Reply, Fail>> {
         ("PUT", "/options") => set_options(call, wall),
         ("GET", "/log") => Ok(Reply::with_total(json!([{"n": 1, "t": "no content"}]), 1)),
         ("GET", "/macros") => Ok(Reply::data(json!(
-            [("SSH", "Secure shell traffic"), ("HTTP", "Hypertext Transfer Protocol"), ("HTTPS", "HTTP over TLS"),
-                ("Ping", "ICMP echo request"), ("DNS", "Domain Name System traffic"), ("NFS", "Network file system")]
-                .map(|(name, descr)| json!({"macro": name, "descr": descr}))
+            [
+                ("SSH", "Secure shell traffic"),
+                ("HTTP", "Hypertext Transfer Protocol"),
+                ("HTTPS", "HTTP over TLS"),
+                ("Ping", "ICMP echo request"),
+                ("DNS", "Domain Name System traffic"),
+                ("NFS", "Network file system")
+            ]
+            .map(|(name, descr)| json!({"macro": name, "descr": descr}))
         ))),
         (_, "/rules" | "/rules/{pos}") => rules(call, &mut wall.rules, "/rules"),
-        ("GET", "/aliases") => Ok(Reply::data(json!(
-            wall.aliases.iter().map(|(n, e)| alias(wall, n, e)).collect::<Vec<_>>()
-        ))),
+        ("GET", "/aliases") => {
+            Ok(Reply::data(json!(wall.aliases.iter().map(|(n, e)| alias(wall, n, e)).collect::<Vec<_>>())))
+        }
         (_, "/aliases" | "/aliases/{name}") => aliases(call, wall),
         ("GET" | "POST", "/ipset") => sets(call, wall),
         (_, "/ipset/{name}" | "/ipset/{name}/{cidr}") => set_entries(call, wall),
@@ -97,8 +103,12 @@ fn unchanged<T: std::fmt::Debug>(call: &Call, part: &T) -> Result<(), Fail> {
 
 fn taken(call: &Call, entry: &mut Entry, without: &[&str]) {
     for (key, value) in &call.params {
-        let control = matches!(key.as_str(), "node" | "vmid" | "vnet" | "digest" | "delete" | "rename" | "pos" | "moveto");
-        if !control && !without.contains(&key.as_str())
+        let control = matches!(
+            key.as_str(),
+            "node" | "vmid" | "vnet" | "digest" | "delete" | "rename" | "pos" | "moveto"
+        );
+        if !control
+            && !without.contains(&key.as_str())
             && let Some(text) = value.as_str()
         {
             entry.insert(key.clone(), text.to_owned());
@@ -138,7 +148,11 @@ fn good(rule: &Entry) -> Result<(), Fail> {
         return Ok(());
     }
     for key in ["dport", "sport"] {
-        if has(key) && !rule.get("proto").is_some_and(|p| matches!(p.as_str(), "tcp" | "udp" | "sctp" | "udplite" | "dccp" | "icmp" | "ipv6-icmp")) {
+        if has(key)
+            && !rule.get("proto").is_some_and(|p| {
+                matches!(p.as_str(), "tcp" | "udp" | "sctp" | "udplite" | "dccp" | "icmp" | "ipv6-icmp")
+            })
+        {
             return Err(Fail::param("proto", format!("missing property - '{key}' requires this property")));
         }
     }
@@ -313,7 +327,8 @@ fn set_entries(call: &Call, wall: &mut Firewall) -> Result<Reply, Fail> {
         }
         _ => {}
     }
-    let mut entry = set.entries.get(&cidr).cloned().ok_or_else(|| Fail::param("cidr", "no such IP/Network"))?;
+    let mut entry =
+        set.entries.get(&cidr).cloned().ok_or_else(|| Fail::param("cidr", "no such IP/Network"))?;
     match call.verb.as_str() {
         "GET" => return Ok(Reply::data(shown(&cidr, &entry))),
         "DELETE" => {
@@ -384,14 +399,14 @@ fn refs(call: &Call, world: &World, scope: &str) -> Reply {
         }
         let Some(wall) = world.firewalls.get(place) else { continue };
         if wanted.is_none_or(|t| t == "alias") {
-            out.extend(wall.aliases.keys().map(|n| {
-                json!({"type": "alias", "name": n, "ref": format!("{prefix}/{n}"), "scope": prefix})
-            }));
+            out.extend(wall.aliases.keys().map(
+                |n| json!({"type": "alias", "name": n, "ref": format!("{prefix}/{n}"), "scope": prefix}),
+            ));
         }
         if wanted.is_none_or(|t| t == "ipset") {
-            out.extend(wall.sets.keys().map(|n| {
-                json!({"type": "ipset", "name": n, "ref": format!("+{prefix}/{n}"), "scope": prefix})
-            }));
+            out.extend(wall.sets.keys().map(
+                |n| json!({"type": "ipset", "name": n, "ref": format!("+{prefix}/{n}"), "scope": prefix}),
+            ));
         }
     }
     Reply::data(json!(out))

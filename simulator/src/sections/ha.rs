@@ -114,7 +114,8 @@ fn entry(call: &Call, world: &World, sid: &str, entry: &Entry) -> Value {
     for (key, value) in entry {
         out[key] = super::typed(call, "POST", "/cluster/ha/resources", key, value);
     }
-    let lost = entry.get("group").filter(|g| !world.sections.get(GROUPS.kind).is_some_and(|s| s.contains_key(*g)));
+    let lost =
+        entry.get("group").filter(|g| !world.sections.get(GROUPS.kind).is_some_and(|s| s.contains_key(*g)));
     if let Some(group) = lost {
         out["errors"] = json!({"group": format!("group '{group}' does not exist")});
     }
@@ -233,7 +234,8 @@ fn status(call: &Call) -> Result<Reply, Fail> {
         out.push(json!({"id": "master", "type": "master", "node": here, "timestamp": now(),
             "status": format!("{here} (active, {at})")}));
         for node in world.nodes.keys() {
-            let busy = world.guests.values().any(|g| &g.node == node && state_of(&world, g.kind, g.vmid).is_some());
+            let busy =
+                world.guests.values().any(|g| &g.node == node && state_of(&world, g.kind, g.vmid).is_some());
             let word = if busy { "active" } else { "idle" };
             out.push(json!({"id": format!("lrm:{node}"), "type": "lrm", "node": node, "timestamp": now(),
                 "status": format!("{node} ({word}, {at})")}));
@@ -341,12 +343,14 @@ fn cycle(engine: &Engine, world: &mut World) {
     let all: Vec<(String, Entry)> =
         world.sections.get(RESOURCES).into_iter().flatten().map(|(s, e)| (s.clone(), e.clone())).collect();
     for (sid, entry) in all {
-        let Some(guest) = sid.split(':').nth(1).and_then(|v| v.parse().ok()).and_then(|id: u32| world.guests.get(&id))
+        let Some(guest) =
+            sid.split(':').nth(1).and_then(|v| v.parse().ok()).and_then(|id: u32| world.guests.get(&id))
         else {
             continue;
         };
         let (kind, vmid, node, running) = (guest.kind, guest.vmid, guest.node.clone(), guest.running());
-        if guest.get("lock").is_some() || world.held.contains_key(&vmid) || !engine.node_online(world, &node) {
+        if guest.get("lock").is_some() || world.held.contains_key(&vmid) || !engine.node_online(world, &node)
+        {
             continue;
         }
         if let Some(target) = entry.get(WISH) {

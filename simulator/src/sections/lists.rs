@@ -3,7 +3,12 @@
 use super::shelf::{Shelf, free};
 use crate::api::{Call, Fail, Reply};
 
-const fn mapping(kind: &'static str, list: &'static str, exists: &'static str, absent: &'static str) -> Shelf {
+const fn mapping(
+    kind: &'static str,
+    list: &'static str,
+    exists: &'static str,
+    absent: &'static str,
+) -> Shelf {
     Shelf { kind, list, id: "id", exists, absent, failed: ["", "", ""], defaults: &[], digest: true }
 }
 

@@ -15,7 +15,6 @@ use crate::api::{Call, Fail, Reply};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-
 /// One entry: options as text.
 pub type Entry = BTreeMap<String, String>;
 /// Entries by kind (`ha/groups`, `backup` …) and id.

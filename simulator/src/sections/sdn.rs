@@ -145,7 +145,9 @@ fn vnet_guard(_: &Call, world: &World, id: &str, entry: Option<&Entry>) -> Resul
 fn subnets(call: &Call) -> Result<Reply, Fail> {
     let mut world = call.engine.world();
     let vnet = call.text("vnet").unwrap_or_default().to_owned();
-    let zone = list(&world.sections, VNETS.kind).find(|(id, _)| **id == vnet).and_then(|(_, v)| v.get("zone").cloned());
+    let zone = list(&world.sections, VNETS.kind)
+        .find(|(id, _)| **id == vnet)
+        .and_then(|(_, v)| v.get("zone").cloned());
     let zone = zone.ok_or_else(|| Fail::text(ABSENT.replace("{id}", &vnet)))?;
     let given = call.text("subnet").unwrap_or_default();
     let id = match given.contains('/') {
@@ -157,18 +159,21 @@ fn subnets(call: &Call) -> Result<Reply, Fail> {
         for (key, value) in entry {
             out[key] = super::typed(call, "POST", "/cluster/sdn/vnets/{vnet}/subnets", key, value);
         }
-        out["cidr"] = json!(id.splitn(2, '-').nth(1).map(|rest| rest.replacen('-', "/", 1)));
+        out["cidr"] = json!(id.split_once('-').map(|(_, rest)| rest.replacen('-', "/", 1)));
         out
     };
     let own = |entry: &Entry| entry.get("vnet") == Some(&vnet);
-    let known = list(&world.sections, SUBNETS).find(|(other, e)| **other == id && own(e)).map(|(_, e)| e.clone());
+    let known =
+        list(&world.sections, SUBNETS).find(|(other, e)| **other == id && own(e)).map(|(_, e)| e.clone());
     match (call.verb.as_str(), known) {
         ("GET", _) if call.template.ends_with("/subnets") => {
             let all = list(&world.sections, SUBNETS).filter(|(_, e)| own(e)).map(|(id, e)| shown(id, e));
             return Ok(Reply::data(json!(all.collect::<Vec<_>>())));
         }
         ("POST", Some(_)) => {
-            return Err(Fail::text(format!("create sdn subnet object failed: sdn subnet object ID '{id}' already defined")));
+            return Err(Fail::text(format!(
+                "create sdn subnet object failed: sdn subnet object ID '{id}' already defined"
+            )));
         }
         ("POST", None) => {
             let mut entry = Entry::from([("vnet".to_owned(), vnet.clone())]);

@@ -49,14 +49,23 @@ fn options(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
         "lvm" => (&["vgname"], &["vgname", "base", "saferemove", "saferemove_throughput", "tagged_only"]),
         "lvmthin" => (&["vgname", "thinpool"], &["vgname", "thinpool"]),
         "zfspool" => (&["pool"], &["pool", "blocksize", "sparse", "mountpoint"]),
-        "rbd" => (
-            &["pool"],
-            &["pool", "monhost", "username", "krbd", "data-pool", "namespace", "keyring"],
-        ),
-        "cephfs" => (&[], &["monhost", "username", "fs-name", "subdir", "fuse", "keyring", "options", "path"]),
+        "rbd" => (&["pool"], &["pool", "monhost", "username", "krbd", "data-pool", "namespace", "keyring"]),
+        "cephfs" => {
+            (&[], &["monhost", "username", "fs-name", "subdir", "fuse", "keyring", "options", "path"])
+        }
         "pbs" => (
             &["server", "datastore"],
-            &["server", "datastore", "namespace", "port", "username", "password", "fingerprint", "encryption-key", "master-pubkey"],
+            &[
+                "server",
+                "datastore",
+                "namespace",
+                "port",
+                "username",
+                "password",
+                "fingerprint",
+                "encryption-key",
+                "master-pubkey",
+            ],
         ),
         "iscsi" => (&["portal", "target"], &["portal", "target"]),
         "glusterfs" => (&["volume"], &["server", "server2", "volume", "transport", "path"]),

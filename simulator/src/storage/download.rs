@@ -52,7 +52,10 @@ fn place<'w>(world: &'w World, call: &Call, verb: &str) -> Result<&'w Storage, F
     let storage = usable(world, id, call.node())?;
     match storage.holds_files() {
         true => Ok(storage),
-        false => Err(Fail::text(format!("can't {verb} to storage type '{}', not a file based storage!", storage.kind))),
+        false => Err(Fail::text(format!(
+            "can't {verb} to storage type '{}', not a file based storage!",
+            storage.kind
+        ))),
     }
 }
 
@@ -89,8 +92,7 @@ fn host(url: &str) -> &str {
 
 fn answers(unreachable: &[String], url: &str) -> bool {
     let host = host(url);
-    let loopback =
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     !loopback && !host.is_empty() && !unreachable.iter().any(|u| u == host)
 }
 
@@ -209,6 +211,7 @@ pub fn metadata(call: &Call) -> Result<Reply, Fail> {
         return Err(Fail::text("500 Can't connect to the address (Connection refused)"));
     }
     let last = url.split(['?', '#']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
-    let kind = if last.ends_with(".iso") { "application/x-iso9660-image" } else { "application/octet-stream" };
+    let kind =
+        if last.ends_with(".iso") { "application/x-iso9660-image" } else { "application/octet-stream" };
     Ok(Reply::data(json!({"filename": last, "size": size_behind(url), "mimetype": kind})))
 }

@@ -99,8 +99,14 @@ async fn a_hundred_thousand_malformed_requests_do_no_harm() {
                 // A connection ends without an answer only where no whole request came.
                 let whole = bytes.windows(4).any(|w| w == b"\r\n\r\n");
                 let short = bytes.iter().any(|b| *b >= 0x80 || *b < 0x0a) || !bytes.starts_with(b"GET ");
-                assert!(status != 0 || !whole || short || bytes.windows(16).any(|w| w.eq_ignore_ascii_case(b"content-length: ")),
-                    "no answer to {:?}", String::from_utf8_lossy(&bytes));
+                assert!(
+                    status != 0
+                        || !whole
+                        || short
+                        || bytes.windows(16).any(|w| w.eq_ignore_ascii_case(b"content-length: ")),
+                    "no answer to {:?}",
+                    String::from_utf8_lossy(&bytes)
+                );
             }
         })
     });

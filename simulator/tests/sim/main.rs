@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where it is surprised")]
 
+mod access;
 mod client;
 mod cluster_file;
 mod faults;
@@ -10,3 +11,4 @@ mod golden;
 mod guests;
 mod http;
 mod schema;
+mod stories;

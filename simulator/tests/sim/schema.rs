@@ -29,7 +29,8 @@ fn good(param: &Value, rng: &mut StdRng) -> Option<String> {
         }
         "string" => {
             let length = param["minl"].as_u64().unwrap_or(1).max(1);
-            (length <= param["maxl"].as_u64().unwrap_or(40)).then(|| "x".repeat(usize::try_from(length).unwrap()))
+            (length <= param["maxl"].as_u64().unwrap_or(40))
+                .then(|| "x".repeat(usize::try_from(length).unwrap()))
         }
         _ => None,
     }
@@ -77,11 +78,14 @@ async fn errors_name_exactly_the_parameters_that_the_schema_refuses() {
     let mut asked = 0;
     for round in 0..ROUNDS {
         for method in table["methods"].as_array().unwrap() {
-            let callable = method["perm"].is_object() && method["ticket"].is_null() && method["open"].is_null();
+            let callable =
+                method["perm"].is_object() && method["ticket"].is_null() && method["open"].is_null();
             let by_user = method["perm"].to_string().contains("userid-");
             let template = method["p"].as_str().unwrap();
             let form_call = !template.ends_with("/upload");
-            let (true, false, Some(path)) = (callable && form_call, by_user, path_of(template)) else { continue };
+            let (true, false, Some(path)) = (callable && form_call, by_user, path_of(template)) else {
+                continue;
+            };
             let mut form = Vec::new();
             let mut wrong = BTreeSet::new();
             for (name, param) in method["a"].as_object().unwrap() {

@@ -259,7 +259,11 @@ pub fn rename_first(world: &mut World, name: &str) {
         world.nodes.insert(name.to_owned(), node);
     }
     world.guests.values_mut().filter(|g| g.node == old).for_each(|g| g.node = name.to_owned());
-    world.volumes.iter_mut().filter(|v| v.node.as_ref() == Some(&old)).for_each(|v| v.node = Some(name.to_owned()));
+    world
+        .volumes
+        .iter_mut()
+        .filter(|v| v.node.as_ref() == Some(&old))
+        .for_each(|v| v.node = Some(name.to_owned()));
     for storage in world.storages.values_mut() {
         if let Some(total) = storage.total_bytes.remove(&old) {
             storage.total_bytes.insert(name.to_owned(), total);

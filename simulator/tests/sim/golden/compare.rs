@@ -103,13 +103,14 @@ pub fn mismatch(want: &Value, got: &Value, at: &str) -> Option<String> {
             fits(map["$or"].as_array().unwrap().iter().any(|one| mismatch(one, got, at).is_none()))
         }
         Value::Object(map) if map.contains_key("$set") || map.contains_key("$lines") => {
-            let (want, by) =
-                map.get("$set").map_or_else(|| (&map["$lines"], "\n"), |set| (set, ","));
+            let (want, by) = map.get("$set").map_or_else(|| (&map["$lines"], "\n"), |set| (set, ","));
             fits(got.as_str().is_some_and(|g| sorted(g, by) == sorted(want.as_str().unwrap(), by)))
         }
         Value::Object(map) => {
             let partial = map.get("$partial").and_then(Value::as_object);
-            let (Some(keys), Some(found)) = (partial.or(Some(map)), got.as_object()) else { return differs() };
+            let (Some(keys), Some(found)) = (partial.or(Some(map)), got.as_object()) else {
+                return differs();
+            };
             for (key, want) in keys {
                 let here = format!("{at}/{key}");
                 match found.get(key) {
@@ -125,9 +126,7 @@ pub fn mismatch(want: &Value, got: &Value, at: &str) -> Option<String> {
             extra.map(|key| format!("{at}/{key}: expected nothing, got {}", found[key]))
         }
         Value::Array(wanted) => match got.as_array() {
-            Some(found) if found.len() == wanted.len() => {
-                fits(paired(wanted, found))
-            }
+            Some(found) if found.len() == wanted.len() => fits(paired(wanted, found)),
             _ => differs(),
         },
         Value::String(pattern) => fits(got.as_str().is_some_and(|g| text_fits(pattern, g))),

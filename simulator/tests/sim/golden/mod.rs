@@ -69,7 +69,9 @@ fn request(step: &Value) -> String {
         "raw" => {
             body = step["body"].as_str().unwrap_or_default().to_owned();
             if let Some(text) = step["body_fill"]["text"].as_str() {
-                body.push_str(&text.repeat(usize::try_from(step["body_fill"]["count"].as_u64().unwrap()).unwrap()));
+                body.push_str(
+                    &text.repeat(usize::try_from(step["body_fill"]["count"].as_u64().unwrap()).unwrap()),
+                );
             }
             if let Some(kind) = step["content_type"].as_str() {
                 headers.push_str(&format!("Content-Type: {kind}\r\n"));
@@ -94,7 +96,10 @@ fn request(step: &Value) -> String {
 fn judge(want: &Value, answer: &Answer, task: Option<&Value>) -> Option<String> {
     let status = want["status"].as_u64().unwrap_or(200);
     if u64::from(answer.status) != status {
-        return Some(format!("status: expected {status}, got {} {} {}", answer.status, answer.reason, answer.body));
+        return Some(format!(
+            "status: expected {status}, got {} {} {}",
+            answer.status, answer.reason, answer.body
+        ));
     }
     let reason = want["reason"].as_str().unwrap_or("OK");
     if !text_fits(reason, &answer.reason) {
