@@ -194,7 +194,7 @@ async fn handled(call: &Call) -> Result<Reply, Fail> {
             return found;
         }
     }
-    if call.template.starts_with("/access") {
+    if call.template.starts_with("/access") && !call.template.starts_with("/access/tfa") {
         return auth::dispatch(call).unwrap_or_else(|| Err(Fail::lacking(call)));
     }
     if let Some(found) = node::dispatch(call) {

@@ -75,6 +75,9 @@ fn base(args: &SimArgs) -> Result<SimConfig, Failure> {
     Ok(SimConfig { base, ..SimConfig::default() })
 }
 
+/// What a rule looks like, for who wrote it otherwise.
+const RULE_FORM: &str = r#"write {"id":"a","match":{"method":"POST","path":"/nodes/*/qemu"},"nth":[1,1],"action":{"kind":"drop_after_effect"}}"#;
+
 /// Rules out of JSON, or out of a file with JSON: one rule or a list.
 fn rules(text: &str) -> Result<Vec<FaultRule>, Failure> {
     let json = match text.trim_start().starts_with(['{', '[']) {
@@ -84,7 +87,7 @@ fn rules(text: &str) -> Result<Vec<FaultRule>, Failure> {
     };
     serde_json::from_str::<Vec<FaultRule>>(&json)
         .or_else(|_| serde_json::from_str::<FaultRule>(&json).map(|rule| vec![rule]))
-        .map_err(|error| usage(format!("the fault rules: {error}"), "see docs/proxmox.md for the form"))
+        .map_err(|error| usage(format!("the fault rules: {error}"), RULE_FORM))
 }
 
 /// Prints every method with whether it has state, and the sums.

@@ -14,6 +14,7 @@ use crate::state::{Guest, Kind};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A request that was read in full.
@@ -72,7 +73,13 @@ pub enum Outcome {
 }
 
 /// Carries one request through.
-pub async fn process(engine: Arc<Engine>, who: Who, target: Target, request: Request) -> Outcome {
+pub async fn process(
+    engine: Arc<Engine>,
+    who: Who,
+    target: Target,
+    request: Request,
+    noted: Arc<AtomicU64>,
+) -> Outcome {
     let Target { format, path } = target;
     if !matches!(format.as_str(), "json" | "extjs") {
         return Outcome::Answer(Answer::plain(501, format!("no formatter for uri {path}, {format}")));
@@ -107,6 +114,7 @@ pub async fn process(engine: Arc<Engine>, who: Who, target: Target, request: Req
             delivered: false,
         })
     });
+    noted.store(entry.unwrap_or(0), Ordering::SeqCst);
     let note = |status: u16, outcome: &str, upid: Option<&str>, effect: bool, delivered: bool| {
         if let Some(sequence) = entry {
             engine.ledger().amend(sequence, |e| {

@@ -14,7 +14,7 @@ use crate::limits::{
     UPLOAD_BYTES_MAX,
 };
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -75,7 +75,10 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     reset: &AtomicBool,
     wrong_scheme: bool,
 ) {
+    // Number of the ledger's entry about the present request, if it has one.
+    let noted = Arc::new(AtomicU64::new(0));
     for number in 1.. {
+        noted.store(0, Ordering::SeqCst);
         let head = match wire.head().await {
             Read::Head(head) => head,
             Read::Refused(answer) => {
@@ -92,7 +95,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         let squeeze = Squeeze::asked(head.get("accept-encoding").as_deref());
         let outcome = match refused(&head, wrong_scheme) {
             Some(answer) => Outcome::Answer(answer),
-            None => match answered(&engine, &head, &mut wire).await {
+            None => match answered(&engine, &head, &mut wire, &noted).await {
                 Some(outcome) => outcome,
                 None => break,
             },
@@ -102,7 +105,11 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             Outcome::Answer(answer) => {
                 let last = last || answer.status >= 400;
                 let bytes = answer.bytes(&head.protocol, last, squeeze);
-                if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() || last {
+                let sent = stream.write_all(&bytes).await.is_ok() && stream.flush().await.is_ok();
+                if !sent {
+                    engine.ledger().amend(noted.load(Ordering::SeqCst), |entry| entry.delivered = false);
+                }
+                if !sent || last {
                     break;
                 }
             }
@@ -150,6 +157,7 @@ async fn answered<S: AsyncRead + AsyncWrite + Unpin>(
     engine: &Arc<Engine>,
     head: &Head,
     wire: &mut Wire<S>,
+    noted: &Arc<AtomicU64>,
 ) -> Option<Outcome> {
     let target = match process::target(head) {
         Ok(target) => target,
@@ -188,7 +196,7 @@ async fn answered<S: AsyncRead + AsyncWrite + Unpin>(
         looping: head.get("pvedisableproxy").is_some(),
     };
     // A call goes on when its caller hangs up, as on the real server.
-    match tokio::spawn(process::process(engine.clone(), who, target, request)).await {
+    match tokio::spawn(process::process(engine.clone(), who, target, request, noted.clone())).await {
         Ok(outcome) => Some(outcome),
         Err(_) => Some(Outcome::Answer(Answer::bare(596, "Broken pipe"))),
     }

@@ -62,7 +62,9 @@ impl Shelf {
     pub fn shown(&self, call: &Call, world: &World, id: &str, entry: &Entry) -> Value {
         let mut out = json!({self.id: id});
         for (key, value) in entry {
-            out[key] = typed(call, "POST", self.list, key, value);
+            let listed = call.contract().method("POST", self.list).is_some();
+            let place = if listed { self.list.to_owned() } else { self.item() };
+            out[key] = typed(call, "POST", &place, key, value);
         }
         if self.digest {
             out["digest"] = json!(self.sum(world));
@@ -84,6 +86,10 @@ impl Shelf {
                     .collect();
                 return Ok(Reply::data(json!(list)));
             }
+            return self.add(call, &mut world, id, guard);
+        }
+        // Some lists are added to by the path of the new entry.
+        if call.verb == "POST" {
             return self.add(call, &mut world, id, guard);
         }
         let Some(entry) = world.sections.get(self.kind).and_then(|s| s.get(&id)).cloned() else {
