@@ -126,6 +126,8 @@ pub struct Contract {
     pub formats: BTreeMap<String, NamedFormat>,
     pub props: BTreeMap<String, PropertyFormat>,
     methods: Vec<Method>,
+    /// Place of each method by verb and template.
+    places: HashMap<(String, String), usize>,
     root: Branch,
     pub(crate) patterns: formats::Patterns,
 }
@@ -146,7 +148,9 @@ impl Contract {
             at.verbs.insert(method.verb.clone(), index);
         }
         let Table { formats, props, methods } = table;
-        Ok(Self { formats, props, methods, root, patterns: formats::Patterns::default() })
+        let places =
+            methods.iter().enumerate().map(|(place, m)| ((m.verb.clone(), m.path.clone()), place)).collect();
+        Ok(Self { formats, props, methods, places, root, patterns: formats::Patterns::default() })
     }
 
     /// The method for `verb` on `path` (already unescaped) and the values of its path parameters.
@@ -192,7 +196,8 @@ impl Contract {
 
     /// A method by its template, for code that needs the type of an option.
     pub fn method(&self, verb: &str, template: &str) -> Option<&Method> {
-        self.methods.iter().find(|m| m.verb == verb && m.path == template)
+        let place = self.places.get(&(verb.to_owned(), template.to_owned()))?;
+        self.methods.get(*place)
     }
 }
 
