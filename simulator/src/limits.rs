@@ -10,6 +10,10 @@ pub const UPLOAD_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const HEADER_LINES_MAX: usize = 64;
 /// Bytes of all header lines; at this size the server stops listening.
 pub const HEADER_BYTES_MAX: usize = 8 * 1024;
+/// How long a finished connection is still read, so that its client gets the answer.
+pub const DRAIN_MS: u64 = 1_000;
+/// How many bytes of it are.
+pub const DRAIN_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Bodies above this size are compressed for clients that ask.
 pub const COMPRESS_BYTES_MIN: usize = 1024;
 /// How often the manager of high availability looks, before the time scale is applied.

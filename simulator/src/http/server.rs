@@ -128,6 +128,8 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
     let _ = wire.stream().shutdown().await;
+    // What was sent and not read would turn the end into a reset, and the client might lose the answer.
+    wire.drain().await;
 }
 
 /// What is refused by its head alone.

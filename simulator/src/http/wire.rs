@@ -6,7 +6,7 @@
 //! Never here: what a request means.
 
 use super::answer::Answer;
-use crate::limits::{BODY_BYTES_MAX, HEADER_BYTES_MAX, HEADER_LINES_MAX, IDLE_MS};
+use crate::limits::{BODY_BYTES_MAX, DRAIN_BYTES_MAX, DRAIN_MS, HEADER_BYTES_MAX, HEADER_LINES_MAX, IDLE_MS};
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -143,6 +143,21 @@ impl<S: AsyncRead + Unpin> Wire<S> {
             }
         }
         Read::Mute
+    }
+
+    /// Reads and drops what still comes, for a short time and up to a bound.
+    pub async fn drain(&mut self) {
+        let rest = async {
+            let mut chunk = vec![0_u8; 16 * 1024];
+            let mut dropped = 0;
+            while dropped < DRAIN_BYTES_MAX {
+                match self.stream.read(&mut chunk).await {
+                    Ok(count) if count > 0 => dropped += count,
+                    _ => return,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_millis(DRAIN_MS), rest).await;
     }
 
     /// Exactly `length` bytes; an error when the client stops before.
