@@ -3,13 +3,13 @@
 //! Begin with [`dispatch`]: the table of what has state behind it. Everything else of the contract is
 //! answered with 501 and says that the simulator lacks it.
 
-use crate::auth::{Access, Who};
+use crate::auth::{Access, Who, rights::Refused};
 use crate::contract::Contract;
 use crate::contract::check::Checked;
-use crate::engine::Engine;
+use crate::engine::{Engine, Listed};
 use crate::faults::FaultAction;
 use crate::state::World;
-use crate::{cluster, guests, storage, tasks};
+use crate::{auth, cluster, guests, node, sections, storage, tasks};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,8 +48,8 @@ impl Call {
         self.text("vmid").and_then(|t| t.parse().ok()).unwrap_or_default()
     }
 
-    pub fn access(&self) -> Access<'_> {
-        self.engine.keys.access(&self.who)
+    pub fn access(&self) -> Access {
+        Access::of(&self.who)
     }
 
     pub fn contract(&self) -> &Contract {
@@ -57,7 +57,7 @@ impl Call {
     }
 
     /// The world that lists show.
-    pub fn listed_world(&self) -> World {
+    pub fn listed_world(&self) -> Listed<'_> {
         self.engine.listed_world(&self.verb, &self.path, self.text("node"))
     }
 
@@ -70,6 +70,9 @@ impl Call {
         }
     }
 }
+
+/// How the answer to a method without state begins.
+const LACKING: &str = "The simulator has no state behind";
 
 /// A refusal.
 #[derive(Debug, Default)]
@@ -103,9 +106,34 @@ impl Fail {
 
     /// 501 for a method of the contract without state behind it.
     pub fn lacking(call: &Call) -> Self {
-        let message = format!("The simulator has no state behind '{} {}'\n", call.verb, call.template);
+        let message = format!("{LACKING} '{} {}'\n", call.verb, call.template);
         Self { status: 501, message, errors: BTreeMap::new() }
     }
+}
+
+impl Fail {
+    /// Is this the answer to a method without state?
+    pub fn is_lacking(&self) -> bool {
+        self.status == 501 && self.message.starts_with(LACKING)
+    }
+}
+
+impl From<Refused> for Fail {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Text(text) => Self::text(text),
+            Refused::Right(what) if what.is_empty() => {
+                Self { status: 403, message: "Permission check failed\n".into(), errors: BTreeMap::new() }
+            }
+            Refused::Right(what) => Self::forbidden(what),
+        }
+    }
+}
+
+/// The words of a list parameter.
+pub fn words(call: &Call, name: &str) -> Vec<String> {
+    let text = call.text(name).unwrap_or_default();
+    text.split([',', ';', ' ', '\0', '\n', '\t']).filter(|w| !w.is_empty()).map(str::to_owned).collect()
 }
 
 impl From<String> for Fail {
@@ -118,11 +146,13 @@ impl From<String> for Fail {
 pub struct Reply {
     pub data: Value,
     pub total: Option<usize>,
+    /// Differences that wait to be applied.
+    pub changes: Option<String>,
 }
 
 impl Reply {
     pub fn data(data: Value) -> Self {
-        Self { data, total: None }
+        Self { data, total: None, changes: None }
     }
 
     pub fn null() -> Self {
@@ -130,21 +160,53 @@ impl Reply {
     }
 
     pub fn with_total(data: Value, total: usize) -> Self {
-        Self { data, total: Some(total) }
+        Self { data, total: Some(total), changes: None }
     }
 }
 
 /// Carries out a call.
 pub async fn dispatch(call: &Call) -> Result<Reply, Fail> {
+    match handled(call).await {
+        Err(fail) if fail.is_lacking() => index(call).ok_or(fail),
+        other => other,
+    }
+}
+
+/// Folders of the API that only name what is below them.
+fn index(call: &Call) -> Option<Reply> {
+    let method = call.contract().method(&call.verb, &call.template).filter(|_| call.verb == "GET")?;
+    let key = method.links.first()?.strip_prefix('{')?.strip_suffix('}')?;
+    let names = call.contract().children(&call.template)?;
+    Some(Reply::data(json!(names.iter().map(|name| json!({key: name})).collect::<Vec<_>>())))
+}
+
+async fn handled(call: &Call) -> Result<Reply, Fail> {
+    if let Some(found) = sections::dispatch(call) {
+        return found;
+    }
     let guest = call
         .template
         .strip_prefix("/nodes/{node}/qemu")
         .map(|rest| (guests::Kind::Vm, rest))
         .or_else(|| call.template.strip_prefix("/nodes/{node}/lxc").map(|rest| (guests::Kind::Ct, rest)));
     if let Some((kind, rest)) = guest {
-        return guests::dispatch(call, kind, rest).await.unwrap_or_else(|| Err(Fail::lacking(call)));
+        if let Some(found) = guests::dispatch(call, kind, rest).await {
+            return found;
+        }
+    }
+    if call.template.starts_with("/access") && !call.template.starts_with("/access/tfa") {
+        return auth::dispatch(call).unwrap_or_else(|| Err(Fail::lacking(call)));
+    }
+    if let Some(found) = node::dispatch(call) {
+        return found;
     }
     match (call.verb.as_str(), call.template.as_str()) {
+        ("GET", "/cluster/options") => cluster::options::show(call),
+        ("PUT", "/cluster/options") => cluster::options::update(call),
+        ("POST", "/nodes/{node}/storage/{storage}/download-url") => storage::download::download(call),
+        ("POST", "/nodes/{node}/storage/{storage}/upload") => storage::download::upload(call),
+        ("GET" | "DELETE", "/nodes/{node}/storage/{storage}/prunebackups") => node::facts::prune(call),
+        ("GET", "/nodes/{node}/query-url-metadata") => storage::download::metadata(call),
         ("GET", "/version" | "/nodes/{node}/version") => {
             Ok(Reply::data(json!({"version": "8.4.1", "release": "8.4", "repoid": "2a5fa54a8503f96d"})))
         }
@@ -153,19 +215,10 @@ pub async fn dispatch(call: &Call) -> Result<Reply, Fail> {
         }
         ("GET", "/nodes") => cluster::nodes(call),
         ("GET", "/nodes/{node}/status") => cluster::node_status(call),
-        ("GET", "/nodes/{node}/network") => cluster::network(call),
         ("GET", "/cluster/status") => cluster::status(call),
         ("GET", "/cluster/resources") => cluster::resources(call),
         ("GET", "/cluster/nextid") => cluster::next_id(call),
         ("GET", "/cluster/tasks") => tasks::views::cluster_list(call),
-        ("GET", "/access/permissions") => cluster::permissions(call),
-        ("GET", "/access/domains") => Ok(Reply::data(json!([
-            {"realm": "pam", "type": "pam", "comment": "Linux PAM standard authentication"},
-            {"realm": "pve", "type": "pve", "comment": "Proxmox VE authentication server"},
-        ]))),
-        ("POST", "/access/ticket") => {
-            Err(Fail { status: 401, message: "authentication failure\n".into(), errors: BTreeMap::new() })
-        }
         ("GET", "/pools") => cluster::pools::list(call),
         ("GET", "/pools/{poolid}") => cluster::pools::one(call),
         ("POST", "/pools") => cluster::pools::create(call),

@@ -1,6 +1,7 @@
 //! What a simulator is made from, and why it may not start.
 
 use crate::auth::Grant;
+use crate::faults::FaultRule;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub struct SimConfig {
     pub base: Base,
     /// Full token ids (`user@realm!name`) with their secrets.
     pub tokens: Vec<(String, String)>,
+    /// Users (`user@realm`) with their passwords, for signing in with tickets.
+    pub passwords: Vec<(String, String)>,
     /// Rights of tokens that are no administrators.
     pub grants: Vec<Grant>,
     /// Durations of tasks and waits are multiplied by this; 0 is at once.
@@ -31,6 +34,16 @@ pub struct SimConfig {
     pub listen: SocketAddr,
     /// Loaded at the start when it exists, written at shutdown.
     pub state_file: Option<PathBuf>,
+    /// Loopback address of the control interface; port 0 is any free one.
+    pub control: SocketAddr,
+    /// True: `/cluster/resources` shows guests as the nodes last told each other, up to ten (scaled) seconds ago.
+    pub stale_resources: bool,
+    /// True: HTTP without TLS.
+    pub plain: bool,
+    /// Name of the first node, instead of that of the base.
+    pub node_name: Option<String>,
+    /// Rules that hold from the first moment, also after a reset.
+    pub faults: Vec<FaultRule>,
     /// Addresses on which no storage server answers, besides the loopback ones.
     pub unreachable: Vec<String>,
 }
@@ -54,11 +67,17 @@ impl Default for SimConfig {
         Self {
             base: Base::Nodes(3),
             tokens: Vec::new(),
+            passwords: Vec::new(),
             grants: Vec::new(),
             time_scale: 1.0,
             seed: 1,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             state_file: None,
+            control: SocketAddr::from(([127, 0, 0, 1], 0)),
+            stale_resources: false,
+            plain: false,
+            node_name: None,
+            faults: Vec::new(),
             unreachable: Vec::new(),
         }
     }

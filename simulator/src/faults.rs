@@ -99,6 +99,15 @@ fn path_matches(pattern: &str, path: &str) -> bool {
 pub struct Faults(Vec<(FaultRule, u32)>);
 
 impl Faults {
+    /// Begins with these rules.
+    pub fn of(rules: &[FaultRule]) -> Self {
+        let mut out = Self::default();
+        rules.iter().for_each(|rule| {
+            out.set(rule.clone());
+        });
+        out
+    }
+
     /// Sets a rule; false when there are too many.
     pub fn set(&mut self, rule: FaultRule) -> bool {
         self.0.retain(|(old, _)| old.id != rule.id);

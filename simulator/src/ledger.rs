@@ -77,7 +77,18 @@ impl Ledger {
 }
 
 fn masked((name, value): (String, Value)) -> (String, Value) {
-    let secret = matches!(name.as_str(), "password" | "cipassword" | "otp" | "tfa-challenge");
+    let secret = matches!(
+        name.as_str(),
+        "password"
+            | "cipassword"
+            | "confirmation-password"
+            | "otp"
+            | "tfa-challenge"
+            | "keyring"
+            | "encryption-key"
+            | "master-pubkey"
+            | "key"
+    );
     let value = if secret { Value::String("**********".into()) } else { value };
     (name, value)
 }

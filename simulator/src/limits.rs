@@ -4,6 +4,28 @@
 
 /// Largest request body the server reads; more is answered with 501.
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
+/// Largest file that an upload may bring.
+pub const UPLOAD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Header lines of a request, the empty one included; at this number the server stops listening.
+pub const HEADER_LINES_MAX: usize = 64;
+/// Bytes of all header lines; at this size the server stops listening.
+pub const HEADER_BYTES_MAX: usize = 8 * 1024;
+/// How long a finished connection is still read, so that its client gets the answer.
+pub const DRAIN_MS: u64 = 1_000;
+/// How many bytes of it are.
+pub const DRAIN_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bodies above this size are compressed for clients that ask.
+pub const COMPRESS_BYTES_MIN: usize = 1024;
+/// How often the manager of high availability looks, before the time scale is applied.
+pub const HA_CYCLE_MS: u64 = 10_000;
+/// How often nodes tell each other about their guests, before the time scale is applied.
+pub const BROADCAST_MS: u64 = 10_000;
+/// Life of a ticket in seconds.
+pub const TICKET_LIFE_S: i64 = 7_200;
+/// How far the clock of a ticket's maker may be ahead, in seconds.
+pub const CLOCK_GRACE_S: i64 = 300;
+/// Lowest VMID there can be.
+pub const VMID_MIN: u32 = 100;
 /// A connection without a request for this long is closed.
 pub const IDLE_MS: u64 = 5_000;
 /// Requests answered on one connection before it is closed.

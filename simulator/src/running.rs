@@ -2,6 +2,7 @@
 //!
 //! Begin with [`Simulator::start`]; [`Running`] is the handle. Dropping it stops the servers.
 
+use crate::auth::AccessDb;
 use crate::chance::Chance;
 use crate::config::{Base, SimConfig, SimError};
 use crate::contract::Contract;
@@ -27,26 +28,39 @@ impl Simulator {
     pub async fn start(config: SimConfig) -> Result<Running, SimError> {
         let contract = Contract::load().map_err(SimError::Contract)?;
         let chance = Chance::new(config.seed);
-        let initial = match &config.base {
+        let mut initial = match &config.base {
             Base::Cluster(file) => load::from_cluster_file(file, &chance)?,
             Base::Nodes(count) => load::from_count(*count, &chance)?,
             Base::Golden => load::golden(),
         };
-        let now = match &config.state_file {
+        if let Some(name) = &config.node_name {
+            load::rename_first(&mut initial, name);
+        }
+        initial.access = AccessDb::fresh();
+        initial.access.configure(&config);
+        let mut now = match &config.state_file {
             Some(path) => read_state(path)?.unwrap_or_else(|| initial.clone()),
             None => initial.clone(),
         };
+        // The tokens of this start hold, whatever the file says.
+        if now.access.users.is_empty() {
+            now.access = initial.access.clone();
+        } else {
+            now.access.configure(&config);
+        }
+        chance.set_mac_prefix(crate::cluster::options::mac_prefix(&now));
         let listener = TcpListener::bind(config.listen).await.map_err(SimError::Listen)?;
         let addr = listener.local_addr().map_err(SimError::Listen)?;
-        let control_listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(SimError::Listen)?;
+        let control_listener = TcpListener::bind(config.control).await.map_err(SimError::Listen)?;
         let control_addr = control_listener.local_addr().map_err(SimError::Listen)?;
         let names: Vec<String> = initial.nodes.keys().cloned().collect();
         let identity = tls::identity(&names, addr.ip())?;
+        let tls = (!config.plain).then_some(identity.server);
         let fingerprint = identity.fingerprint.clone();
         let engine = Arc::new(Engine::new(&config, contract, chance, initial, now, fingerprint));
         let (stop, stopped) = watch::channel(false);
         let servers = vec![
-            tokio::spawn(server::serve(engine.clone(), listener, identity.server, stopped.clone())),
+            tokio::spawn(server::serve(engine.clone(), listener, tls, stopped.clone())),
             tokio::spawn(control::serve(engine.clone(), control_listener, stopped)),
         ];
         Ok(Running {
@@ -55,6 +69,7 @@ impl Simulator {
             control_addr,
             ca_pem: identity.ca_pem,
             state_file: config.state_file,
+            scheme: if config.plain { "http" } else { "https" },
             stop,
             servers,
         })
@@ -68,6 +83,7 @@ pub struct Running {
     control_addr: SocketAddr,
     ca_pem: String,
     state_file: Option<PathBuf>,
+    scheme: &'static str,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
 }
@@ -78,11 +94,11 @@ impl Running {
         self.addr
     }
 
-    /// `https://127.0.0.1:PORT`, without a path.
+    /// `https://127.0.0.1:PORT` (or `http`), without a path.
     pub fn base_url(&self) -> String {
         let host =
             if self.addr.ip().is_unspecified() { "127.0.0.1".to_owned() } else { self.addr.ip().to_string() };
-        format!("https://{host}:{}", self.addr.port())
+        format!("{}://{host}:{}", self.scheme, self.addr.port())
     }
 
     /// SHA-256 of the leaf certificate (DER): 32 upper-case hex pairs joined by colons.
@@ -115,9 +131,9 @@ impl Running {
         self.engine.faults().clear();
     }
 
-    /// The whole world as JSON.
+    /// The whole world as JSON, without secrets.
     pub fn state_json(&self) -> Value {
-        serde_json::to_value(&*self.engine.world()).unwrap_or_default()
+        control::state_json(&self.engine)
     }
 
     /// Back to the first moment: world, ledger, faults.
@@ -133,6 +149,43 @@ impl Running {
             tokio::pin!(changed);
             changed.as_mut().enable();
             if self.engine.world().tasks.iter().all(|t| t.exit.is_some()) {
+                return true;
+            }
+            if tokio::time::timeout_at(until, changed).await.is_err() {
+                return false;
+            }
+        }
+    }
+
+    /// Puts the clock of the cluster forward: tickets age, and running tasks are so much further.
+    pub fn advance(&self, by: std::time::Duration) {
+        self.engine.advance(u32::try_from(by.as_millis()).unwrap_or(u32::MAX));
+    }
+
+    /// Waits until the world, as JSON, is as wished, or until `limit` has passed; true when it is.
+    pub async fn until(&self, limit: std::time::Duration, wished: impl Fn(&Value) -> bool) -> bool {
+        let until = tokio::time::Instant::now() + limit;
+        loop {
+            let changed = self.engine.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if wished(&self.state_json()) {
+                return true;
+            }
+            if tokio::time::timeout_at(until, changed).await.is_err() {
+                return false;
+            }
+        }
+    }
+
+    /// Waits until this task has ended, or until `limit` has passed; true when it has.
+    pub async fn ended(&self, upid: &str, limit: std::time::Duration) -> bool {
+        let until = tokio::time::Instant::now() + limit;
+        loop {
+            let changed = self.engine.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.engine.world().tasks.iter().any(|t| t.upid == upid && t.exit.is_some()) {
                 return true;
             }
             if tokio::time::timeout_at(until, changed).await.is_err() {

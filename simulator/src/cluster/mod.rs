@@ -2,6 +2,7 @@
 //!
 //! Begin with [`resources`]. Lists show only what the caller may see.
 
+pub mod options;
 pub mod pools;
 
 use crate::api::{Call, Fail, Reply};
@@ -108,6 +109,7 @@ pub fn status(call: &Call) -> Result<Reply, Fail> {
 
 /// `GET /cluster/resources`.
 pub fn resources(call: &Call) -> Result<Reply, Fail> {
+    retell(call);
     let world = call.listed_world();
     let only = call.text("type");
     let access = call.access();
@@ -117,7 +119,12 @@ pub fn resources(call: &Call) -> Result<Reply, Fail> {
             world.guests.values().filter(|g| access.allows(&world, &format!("/vms/{}", g.vmid), "VM.Audit"));
         out.extend(seen.map(|guest| {
             let online = call.engine.node_online(&world, &guest.node);
-            views::resource(&world, guest, online)
+            match (call.engine.told_for_ms, world.told.get(&guest.vmid)) {
+                (None, _) => views::resource(&world, guest, online),
+                (Some(_), Some(told)) if online && told["node"] == json!(guest.node) => told.clone(),
+                // Nobody has heard of it yet.
+                (Some(_), _) => views::resource(&world, guest, false),
+            }
         }));
     }
     if only.is_none_or(|t| t == "node") {
@@ -142,6 +149,20 @@ pub fn resources(call: &Call) -> Result<Reply, Fail> {
     Ok(Reply::data(json!(out)))
 }
 
+/// Lets the nodes tell each other about their guests, when the last time is long enough ago.
+fn retell(call: &Call) {
+    let Some(period_ms) = call.engine.told_for_ms else { return };
+    let mut world = call.engine.world();
+    let now_ms = chrono::Utc::now().timestamp_millis();
+    let period = i64::try_from(call.engine.scaled(period_ms).as_millis()).unwrap_or(i64::MAX);
+    if now_ms - world.told_at_ms < period {
+        return;
+    }
+    let told = world.guests.values().map(|g| (g.vmid, views::resource(&world, g, true))).collect();
+    world.told = told;
+    world.told_at_ms = now_ms;
+}
+
 /// The storages of a node as resources.
 pub fn storages_of(call: &Call, world: &World, node: &str) -> Vec<Value> {
     let access = call.access();
@@ -159,7 +180,7 @@ pub fn storages_of(call: &Call, world: &World, node: &str) -> Vec<Value> {
 }
 
 /// May the caller see this storage?
-pub fn may_see(access: &crate::auth::Access<'_>, world: &World, storage: &str) -> bool {
+pub fn may_see(access: &crate::auth::Access, world: &World, storage: &str) -> bool {
     let path = format!("/storage/{storage}");
     access.allows(world, &path, "Datastore.Audit") || access.allows(world, &path, "Datastore.AllocateSpace")
 }
@@ -173,53 +194,9 @@ pub fn next_id(call: &Call) -> Result<Reply, Fail> {
         }
         return Ok(Reply::data(json!(vmid.to_string())));
     }
+    let (low, end) = options::id_range(&world);
+    let free = (low..end).find(|id| !world.guests.contains_key(id));
     let id =
-        world.next_id().ok_or_else(|| Fail::text("unable to get any free VMID in range [100, 1000000]"))?;
+        free.ok_or_else(|| Fail::text(format!("unable to get any free VMID in range [{low}, {end}]")))?;
     Ok(Reply::data(json!(id.to_string())))
-}
-
-/// `GET /access/permissions`.
-pub fn permissions(call: &Call) -> Result<Reply, Fail> {
-    let world = call.engine.world();
-    Ok(Reply::data(call.access().map(&world, call.text("path"))))
-}
-
-/// `GET /nodes/{node}/network`.
-pub fn network(call: &Call) -> Result<Reply, Fail> {
-    let world = call.engine.world();
-    let wanted = call.text("type");
-    let mut out = vec![json!({"iface": "eth0", "type": "eth", "active": 1, "exists": 1, "method": "manual",
-        "method6": "manual", "families": ["inet"], "priority": 2})];
-    if let Some(node) = world.nodes.get(call.node()) {
-        for (name, bridge) in &node.bridges {
-            let mut entry = json!({"iface": name, "type": "bridge", "autostart": 1, "method": "static",
-                "method6": "manual", "families": ["inet"], "bridge_ports": if bridge.up { "eth0" } else { "" },
-                "bridge_stp": "off", "bridge_fd": "0", "priority": 3});
-            if bridge.up {
-                entry["active"] = json!(1);
-            }
-            if bridge.vlan_aware {
-                entry["bridge_vlan_aware"] = json!(1);
-                entry["bridge_vids"] = json!("2-4094");
-            }
-            match bridge.cidr.as_deref().and_then(|c| c.split_once('/')) {
-                Some((address, prefix)) => {
-                    entry["cidr"] = json!(format!("{address}/{prefix}"));
-                    entry["address"] = json!(address);
-                    entry["netmask"] = json!(prefix);
-                }
-                None => entry["method"] = json!("manual"),
-            }
-            if let Some(gateway) = &bridge.gateway {
-                entry["gateway"] = json!(gateway);
-            }
-            out.push(entry);
-        }
-    }
-    out.retain(|entry| match wanted {
-        None => true,
-        Some("any_bridge" | "any_local_bridge") => entry["type"] == "bridge",
-        Some(kind) => entry["type"] == kind,
-    });
-    Ok(Reply::data(json!(out)))
 }

@@ -107,12 +107,20 @@ pub fn verify(contract: &Contract, name: &str, value: &str, path: &str) -> Resul
             format.regex.is_none() && format.literals.is_empty() && format.any_of.is_empty(),
         );
     match name {
+        "pve-priv" if crate::auth::PRIVILEGES.contains(&value) => Ok(()),
+        "pve-priv" => Err(format!("invalid privilege '{value}'\n")),
         "pve-poolid" if value.matches('/').count() > 2 => {
             Err(format!("pool name '{value}' nested too deeply (max levels = 3)\n"))
         }
         "pve-hotplug-features" if !passes => {
             let bad = value.split(',').find(|w| !HOTPLUG.contains(w)).unwrap_or(value);
             Err(format!("invalid hotplug feature '{bad}'\n"))
+        }
+        "storage-pair" | "bridge-pair" if value != "1" => {
+            let part = if name == "storage-pair" { "pve-storage-id" } else { "pve-bridge-id" };
+            value
+                .split(':')
+                .try_for_each(|one| verify(contract, part, one, path).map_err(|e| format!("{e}\n")))
         }
         _ if passes => Ok(()),
         "pve-volume-id-or-qm-path" | "pve-volume-id-or-absolute-path" => {
@@ -126,6 +134,53 @@ pub fn verify(contract: &Contract, name: &str, value: &str, path: &str) -> Resul
     }
 }
 
+/// Content types of a storage.
+const CONTENTS: &[&str] = &["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import"];
+/// Names of protocols that firewall rules use.
+const PROTOCOLS: &[&str] = &[
+    "tcp",
+    "udp",
+    "icmp",
+    "igmp",
+    "ggp",
+    "ipencap",
+    "st",
+    "egp",
+    "igp",
+    "pup",
+    "hmp",
+    "xns-idp",
+    "rdp",
+    "dccp",
+    "ipv6",
+    "ipv6-route",
+    "ipv6-frag",
+    "idrp",
+    "rsvp",
+    "gre",
+    "esp",
+    "ah",
+    "skip",
+    "ipv6-icmp",
+    "icmpv6",
+    "ipv6-nonxt",
+    "ipv6-opts",
+    "vmtp",
+    "eigrp",
+    "ospf",
+    "ax.25",
+    "ipip",
+    "etherip",
+    "encap",
+    "pim",
+    "ipcomp",
+    "vrrp",
+    "l2tp",
+    "isis",
+    "sctp",
+    "fc",
+    "udplite",
+];
 const HOTPLUG: &[&str] = &["network", "disk", "cpu", "memory", "usb", "cloudinit"];
 
 /// Rules that are no pattern. `otherwise` is the answer for formats without a rule here.
@@ -142,6 +197,34 @@ fn rule(name: &str, value: &str, otherwise: bool) -> bool {
         "pve-volume-id-or-absolute-path" => value.starts_with('/') || volume_id(value),
         "pve-volume-id-or-qm-path" => value.starts_with('/') || volume_id(value),
         "pve-hotplug-features" => value.split(',').all(|word| HOTPLUG.contains(&word)),
+        "ipv4mask" => value.parse::<Ipv4Addr>().is_ok_and(|mask| {
+            let bits = u32::from(mask);
+            bits.leading_ones() + bits.trailing_zeros() >= 32
+        }),
+        "pve-dir-override" => value.split_once('=').is_some_and(|(content, folder)| {
+            CONTENTS.contains(&content) && !folder.is_empty() && !folder.split('/').any(|p| p == "..")
+        }),
+        "pve-storage-portal-dns" => {
+            let host = value.rsplit_once(':').map_or(value, |(host, port)| {
+                if port.bytes().all(|b| b.is_ascii_digit()) { host } else { value }
+            });
+            !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-[]:".contains(&b))
+        }
+        "pve-fw-protocol-spec" => PROTOCOLS.contains(&value) || value.parse::<u8>().is_ok(),
+        "pve-fw-icmp-type-spec" => value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-/".contains(&b)),
+        "pve-qm-bootdisk" => {
+            let stem = value.trim_end_matches(|c: char| c.is_ascii_digit());
+            let number = value[stem.len()..].parse::<u32>();
+            let most = match stem {
+                "ide" => 4,
+                "scsi" => 31,
+                "virtio" => 16,
+                "sata" => 6,
+                "efidisk" | "tpmstate" => 1,
+                _ => 0,
+            };
+            number.is_ok_and(|n| n < most)
+        }
         "pve-cpuset" => value.split(',').all(|range| {
             range.split('-').count() <= 2
                 && range.split('-').all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))

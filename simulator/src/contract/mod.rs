@@ -63,6 +63,9 @@ pub struct Method {
     /// 1: not callable with an API token.
     #[serde(default)]
     pub ticket: u8,
+    /// Templates of the children that an index names.
+    #[serde(default)]
+    pub links: Vec<String>,
     /// 1: unknown parameters are accepted.
     #[serde(default)]
     pub open: u8,
@@ -123,6 +126,8 @@ pub struct Contract {
     pub formats: BTreeMap<String, NamedFormat>,
     pub props: BTreeMap<String, PropertyFormat>,
     methods: Vec<Method>,
+    /// Place of each method by verb and template.
+    places: HashMap<(String, String), usize>,
     root: Branch,
     pub(crate) patterns: formats::Patterns,
 }
@@ -143,7 +148,9 @@ impl Contract {
             at.verbs.insert(method.verb.clone(), index);
         }
         let Table { formats, props, methods } = table;
-        Ok(Self { formats, props, methods, root, patterns: formats::Patterns::default() })
+        let places =
+            methods.iter().enumerate().map(|(place, m)| ((m.verb.clone(), m.path.clone()), place)).collect();
+        Ok(Self { formats, props, methods, places, root, patterns: formats::Patterns::default() })
     }
 
     /// The method for `verb` on `path` (already unescaped) and the values of its path parameters.
@@ -165,9 +172,32 @@ impl Contract {
         Some((method, named))
     }
 
+    /// All methods.
+    pub fn methods(&self) -> impl Iterator<Item = &Method> {
+        self.methods.iter()
+    }
+
+    /// The names below a path of the table; none when a name of the caller's choice may stand there.
+    pub fn children(&self, template: &str) -> Option<Vec<String>> {
+        let mut at = &self.root;
+        for part in template.split('/').filter(|p| !p.is_empty()) {
+            at = match part.starts_with('{') {
+                true => &at.open.as_ref()?.1,
+                false => at.fixed.get(part)?,
+            };
+        }
+        if at.open.is_some() || at.fixed.is_empty() {
+            return None;
+        }
+        let mut names: Vec<String> = at.fixed.keys().cloned().collect();
+        names.sort();
+        Some(names)
+    }
+
     /// A method by its template, for code that needs the type of an option.
     pub fn method(&self, verb: &str, template: &str) -> Option<&Method> {
-        self.methods.iter().find(|m| m.verb == verb && m.path == template)
+        let place = self.places.get(&(verb.to_owned(), template.to_owned()))?;
+        self.methods.get(*place)
     }
 }
 

@@ -216,6 +216,24 @@ pub async fn put(call: &Call) -> Result<Reply, Fail> {
     Ok(Reply::null())
 }
 
+/// `PUT …/qemu/{vmid}/unlink`: the same as deleting the named options.
+pub async fn unlink(call: &Call) -> Result<Reply, Fail> {
+    let mut params = call.params.clone();
+    if let Some(list) = params.remove("idlist") {
+        params.insert("delete".into(), list);
+    }
+    let inner = Call {
+        engine: call.engine.clone(),
+        who: call.who.clone(),
+        verb: call.verb.clone(),
+        path: call.path.clone(),
+        template: call.template.clone(),
+        params,
+        faults: call.faults.clone(),
+    };
+    put(&inner).await
+}
+
 /// `POST …/qemu/{vmid}/config`: a task, or null when it ends within `background_delay`.
 pub async fn post(call: &Call) -> Result<Reply, Fail> {
     let (change, line) = change(call)?;
@@ -271,5 +289,6 @@ pub async fn cloudinit(call: &Call) -> Result<Reply, Fail> {
             guest.config.insert(key, value);
         }
     }
+    guest.cloudinit = Some(super::cloudinit::written(guest));
     Ok(Reply::null())
 }

@@ -112,6 +112,9 @@ pub fn create(call: &Call) -> Result<Reply, Fail> {
     let (node, vmid) = (call.node().to_owned(), call.vmid());
     let mut given = given_options(call);
     let template = call.text("ostemplate").unwrap_or_default().to_owned();
+    if call.flag("restore") && template.contains(":backup/") {
+        return super::restore::restore(call, Kind::Ct, &template);
+    }
     let pool;
     let archive;
     {

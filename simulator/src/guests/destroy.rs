@@ -24,6 +24,12 @@ pub fn destroy(call: &Call, kind: Kind) -> Result<Reply, Fail> {
         if guest.flag("protection") {
             return Err(Fail::text(format!("can't remove {label} {vmid} - protection mode enabled")));
         }
+        let managed = crate::sections::ha::shown(&world, kind, vmid)["managed"] == 1;
+        if managed && !call.flag("purge") {
+            return Err(Fail::text(format!(
+                "unable to remove {label} {vmid} - used in HA resources and purge parameter not set."
+            )));
+        }
         if guest.running() && !force {
             let text = match kind {
                 Kind::Vm => format!("VM {vmid} is running - destroy failed"),
@@ -69,6 +75,7 @@ pub fn destroy(call: &Call, kind: Kind) -> Result<Reply, Fail> {
                     }
                     if purge {
                         log.push(format!("purging {label} {vmid} from related configurations.."));
+                        purge_lists(world, vmid);
                     }
                     forget(world, vmid);
                     Ok(())
@@ -77,6 +84,27 @@ pub fn destroy(call: &Call, kind: Kind) -> Result<Reply, Fail> {
         },
     );
     Ok(Reply::data(json!(upid)))
+}
+
+/// Takes the guest out of backup jobs, replication and high availability.
+fn purge_lists(world: &mut World, vmid: u32) {
+    for (kind, list) in &mut world.sections {
+        match kind.as_str() {
+            "ha/resources" => list.retain(|sid, _| sid.split(':').nth(1) != Some(&vmid.to_string())),
+            "replication" => list.retain(|id, _| id.split('-').next() != Some(&vmid.to_string())),
+            "backup" => {
+                for job in list.values_mut() {
+                    for key in ["vmid", "exclude"] {
+                        let Some(ids) = job.get(key) else { continue };
+                        let rest: Vec<&str> = ids.split(',').filter(|id| id.parse() != Ok(vmid)).collect();
+                        let rest = rest.join(",");
+                        job.insert(key.into(), rest);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A base image stays as long as a linked clone needs it.

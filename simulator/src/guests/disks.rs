@@ -101,6 +101,7 @@ pub fn resize(call: &Call, kind: Kind) -> Result<Reply, Fail> {
             ));
         }
         unlocked(guest)?;
+        super::ct_move::mount_line(guest, &disk)?;
         let (_, old, new) = target(guest, &world, &disk, &size)?;
         if new == old {
             return Err(Fail::text("disk is already at specified size"));

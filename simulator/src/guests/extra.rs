@@ -22,16 +22,14 @@ pub fn signal(call: &Call, what: &'static str) -> Result<Reply, Fail> {
         if !guest.running() {
             return Err(Fail::text(format!("VM {vmid} not running")));
         }
-        if what == "suspend" && call.flag("todisk") {
-            let message = "The simulator does not suspend to disk\n".to_owned();
-            return Err(Fail { status: 501, message, ..Fail::default() });
-        }
     }
+    let to_disk = what == "suspend" && call.flag("todisk");
     let home = node.clone();
     let upid = call.engine.start(
         call,
         Job {
             kind: match what {
+                _ if to_disk => "qmsuspend",
                 "reset" => "qmreset",
                 "suspend" => "qmpause",
                 _ => "qmresume",
@@ -46,6 +44,11 @@ pub fn signal(call: &Call, what: &'static str) -> Result<Reply, Fail> {
                 Ok(Halves::then(move |_, world, _| {
                     let guest = world.guest_mut(&home, Kind::Vm, vmid)?;
                     match what {
+                        // Its memory is on disk: it is off and locked until it is started again.
+                        "suspend" if to_disk => {
+                            guest.running_since = None;
+                            guest.config.insert("lock".into(), "suspended".into());
+                        }
                         "suspend" => guest.paused = true,
                         "resume" => guest.paused = false,
                         _ => {}
@@ -118,17 +121,46 @@ pub fn key(call: &Call) -> Result<Reply, Fail> {
     }
 }
 
-/// `POST …/{vmid}/migrate`: only the refusals; none when a migration would have to be carried out.
-pub fn migrate(call: &Call, kind: Kind) -> Option<Result<Reply, Fail>> {
+/// `POST …/qemu/{vmid}/monitor`: errors are part of the text.
+pub fn monitor(call: &Call) -> Result<Reply, Fail> {
     let world = call.engine.world();
-    let target = call.text("target").unwrap_or_default();
-    if !world.nodes.contains_key(target) {
-        return Some(Err(Fail::text(format!("no such cluster node '{target}'"))));
+    let guest = world.guests.get(&call.vmid()).filter(|g| g.kind == Kind::Vm && g.node == call.node());
+    let text = match guest {
+        Some(guest) if guest.running() => match call.text("command").unwrap_or_default() {
+            "info status" => format!("VM status: {}\r\n", if guest.paused { "paused" } else { "running" }),
+            "info name" => format!("{}\r\n", super::views::name(guest)),
+            other => format!("unknown command: '{other}'\r\n"),
+        },
+        _ => format!("ERROR: VM {} not running\n", call.vmid()),
+    };
+    Ok(Reply::data(json!(text)))
+}
+
+/// `POST …/lxc/{vmid}/status/suspend|resume`.
+pub fn ct_signal(call: &Call) -> Result<Reply, Fail> {
+    root_flags(call)?;
+    let (node, vmid) = (call.node().to_owned(), call.vmid());
+    let suspend = call.template.ends_with("/suspend");
+    if !call.engine.world().guest(&node, Kind::Ct, vmid).is_ok_and(crate::state::Guest::running) {
+        return Err(Fail::text(format!("CT {vmid} not running")));
     }
-    if target == call.node() {
-        return Some(Err(Fail::param("target", "target is local node.")));
-    }
-    world.guest(call.node(), kind, call.vmid()).err().map(|text| Err(text.into()))
+    let home = node.clone();
+    let job = Job {
+        kind: if suspend { "vzsuspend" } else { "vzresume" },
+        id: vmid.to_string(),
+        node,
+        duration_ms: 500,
+        locks: vec![(vmid, lock_text(Kind::Ct, vmid))],
+        wait_ms: GUEST_LOCK_WAIT_MS,
+        work: Box::new(move |_, world, _| {
+            unlocked(world.guest(&home, Kind::Ct, vmid)?)?;
+            Ok(Halves::then(move |_, world, _| {
+                world.guest_mut(&home, Kind::Ct, vmid)?.paused = suspend;
+                Ok(())
+            }))
+        }),
+    };
+    Ok(Reply::data(json!(call.engine.start(call, job))))
 }
 
 /// `GET …/lxc/{vmid}/interfaces`: null while the container does not run.

@@ -3,17 +3,21 @@
 //! Begin with [`dispatch`]. Errors that the real server reports only in a task are only in the task here.
 
 pub mod agent;
+pub mod cloudinit;
 pub mod config;
 pub mod ct;
 pub mod ct_clone;
 pub mod ct_config;
+pub mod ct_move;
 pub mod destroy;
 pub mod disks;
 pub mod drives;
 pub mod extra;
+pub mod migrate;
 pub mod move_disk;
 pub mod options;
 pub mod power;
+pub mod restore;
 pub mod snapshots;
 pub mod views;
 pub mod vm_clone;
@@ -51,7 +55,7 @@ pub async fn dispatch(call: &Call, kind: Kind, rest: &str) -> Option<Result<Repl
         ("POST", "/{vmid}/status/suspend") if vm => extra::signal(call, "suspend"),
         ("POST", "/{vmid}/status/resume") if vm => extra::signal(call, "resume"),
         ("PUT", "/{vmid}/sendkey") if vm => extra::key(call),
-        ("POST", "/{vmid}/migrate") => extra::migrate(call, kind).unwrap_or_else(|| Err(Fail::lacking(call))),
+        ("POST", "/{vmid}/migrate") => migrate::migrate(call, kind),
         ("GET", "/{vmid}/interfaces") if !vm => extra::ct_interfaces(call),
         ("GET", "/{vmid}/feature") => extra::feature(call, kind),
         ("PUT", "/{vmid}/snapshot/{snapname}/config") => extra::describe_snapshot(call, kind).await,
@@ -70,6 +74,13 @@ pub async fn dispatch(call: &Call, kind: Kind, rest: &str) -> Option<Result<Repl
         ("DELETE", "/{vmid}/snapshot/{snapname}") => snapshots::delete(call, kind),
         ("POST", "/{vmid}/snapshot/{snapname}/rollback") => snapshots::rollback(call, kind),
         ("PUT", "/{vmid}/cloudinit") if vm => config::cloudinit(call).await,
+        ("POST", "/{vmid}/move_volume") if !vm => ct_move::move_volume(call),
+        ("PUT", "/{vmid}/unlink") if vm => config::unlink(call).await,
+        ("GET", "/{vmid}/cloudinit") if vm => cloudinit::pending(call),
+        ("GET", "/{vmid}/cloudinit/dump") if vm => cloudinit::dump(call),
+        ("POST", "/{vmid}/monitor") if vm => extra::monitor(call),
+        ("GET", "/{vmid}/migrate") => migrate::conditions(call, kind),
+        ("POST", "/{vmid}/status/suspend" | "/{vmid}/status/resume") => extra::ct_signal(call),
         _ => return None,
     })
 }

@@ -71,7 +71,7 @@ pub fn is_drive(key: &str) -> bool {
 
 /// Refuses `skiplock` and its like, which only root@pam may use.
 pub fn root_flags(call: &Call) -> Result<(), Fail> {
-    match call.flag("skiplock") {
+    match call.flag("skiplock") && !call.access().is_root() {
         true => Err(Fail::param("skiplock", "Only root may use this option.")),
         false => Ok(()),
     }
@@ -221,5 +221,8 @@ pub fn may_allocate(call: &Call, world: &World, vmid: u32, pool: Option<&str>) -
     if pool.is_some_and(|p| access.allows(world, &format!("/pool/{p}"), "VM.Allocate")) {
         return Ok(());
     }
-    call.demand(world, &format!("/vms/{vmid}"), "VM.Allocate")
+    match access.allows(world, &format!("/vms/{vmid}"), "VM.Allocate") {
+        true => Ok(()),
+        false => Err(crate::auth::rights::Refused::Right(String::new()).into()),
+    }
 }

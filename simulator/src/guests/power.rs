@@ -7,6 +7,7 @@ use super::views::volumes;
 use crate::api::{Call, Fail, Reply};
 use crate::engine::lock_text;
 use crate::limits::GUEST_LOCK_WAIT_MS;
+use crate::sections::ha;
 use crate::state::{Guest, Kind, World, now};
 use crate::storage;
 use crate::tasks::{Halves, Job};
@@ -46,7 +47,10 @@ fn startable(world: &World, node: &str, kind: Kind, vmid: u32) -> Result<(), Str
         let what = if kind == Kind::Vm { "vm" } else { "CT" };
         return Err(format!("you can't start a {what} if it's a template"));
     }
-    unlocked(guest)?;
+    // A suspended machine goes on where it was.
+    if guest.get("lock") != Some("suspended") {
+        unlocked(guest)?;
+    }
     if guest.running() {
         return Err(format!("{} {vmid} already running", guest.kind.label()));
     }
@@ -83,6 +87,12 @@ pub fn boot(world: &mut World, node: &str, kind: Kind, vmid: u32) -> Result<(), 
     guest.running_since = Some(now());
     guest.paused = false;
     guest.pid = pid;
+    if guest.get("lock") == Some("suspended") {
+        guest.config.remove("lock");
+    }
+    if kind == Kind::Vm && guest.config.values().any(|line| line.contains("-cloudinit")) {
+        guest.cloudinit = Some(super::cloudinit::written(guest));
+    }
     for volid in doomed {
         storage::remove(world, &volid, node);
     }
@@ -102,9 +112,25 @@ pub fn halt(world: &mut World, node: &str, kind: Kind, vmid: u32) -> Result<(), 
     Ok(())
 }
 
+/// Asks the manager instead, where the guest is managed by high availability.
+fn managed(call: &Call, kind: Kind, what: &'static str) -> Result<Option<Reply>, Fail> {
+    let world = call.engine.world();
+    if ha::state_of(&world, kind, call.vmid()).is_none() {
+        return Ok(None);
+    }
+    if call.flag("overrule-shutdown") {
+        return Err(Fail::param("overrule-shutdown", "cannot overrule shutdown tasks for HA managed guests"));
+    }
+    drop(world);
+    Ok(Some(ha::request(call, kind, what, "")))
+}
+
 /// `POST …/status/start`.
 pub fn start(call: &Call, kind: Kind) -> Result<Reply, Fail> {
     root_flags(call)?;
+    if let Some(asked) = managed(call, kind, "start")? {
+        return Ok(asked);
+    }
     let (node, vmid) = (call.node().to_owned(), call.vmid());
     if kind == Kind::Ct && running(call, kind) == Some(true) {
         return Err(Fail::text(format!("CT {vmid} already running")));
@@ -144,6 +170,9 @@ fn ct_must_run(call: &Call, kind: Kind) -> Result<(), Fail> {
 /// `POST …/status/stop`.
 pub fn stop(call: &Call, kind: Kind) -> Result<Reply, Fail> {
     root_flags(call)?;
+    if let Some(asked) = managed(call, kind, "stop")? {
+        return Ok(asked);
+    }
     ct_must_run(call, kind)?;
     let (node, vmid) = (call.node().to_owned(), call.vmid());
     let home = node.clone();
@@ -168,6 +197,9 @@ pub fn stop(call: &Call, kind: Kind) -> Result<Reply, Fail> {
 /// `POST …/status/shutdown`.
 pub fn shutdown(call: &Call, kind: Kind) -> Result<Reply, Fail> {
     root_flags(call)?;
+    if let Some(asked) = managed(call, kind, "stop")? {
+        return Ok(asked);
+    }
     ct_must_run(call, kind)?;
     let (node, vmid) = (call.node().to_owned(), call.vmid());
     let force = call.flag("forceStop");

@@ -95,28 +95,16 @@ pub fn resource(world: &World, guest: &Guest, online: bool) -> Value {
         out["status"] = json!("unknown");
         return out;
     }
-    let listed = entry(world, guest, false);
-    for key in [
-        "name",
-        "status",
-        "mem",
-        "maxmem",
-        "disk",
-        "maxdisk",
-        "cpu",
-        "uptime",
-        "diskread",
-        "diskwrite",
-        "netin",
-        "netout",
-        "tags",
-        "lock",
-    ] {
-        if !listed[key].is_null() {
-            out[key] = listed[key].clone();
-        }
+    let (Value::Object(known), Value::Object(listed)) = (&mut out, entry(world, guest, false)) else {
+        return out;
+    };
+    for (key, value) in listed {
+        match key.as_str() {
+            "cpus" => known.insert("maxcpu".into(), value),
+            "vmid" | "template" | "pid" | "type" | "swap" | "maxswap" => None,
+            _ => known.insert(key, value),
+        };
     }
-    out["maxcpu"] = listed["cpus"].clone();
     out
 }
 
@@ -183,7 +171,7 @@ pub fn current(call: &Call, kind: Kind) -> Result<Reply, Fail> {
     let world = call.engine.world();
     let guest = world.guest(call.node(), kind, call.vmid())?;
     let mut out = entry(&world, guest, true);
-    out["ha"] = Value::Null;
+    out["ha"] = crate::sections::ha::shown(&world, kind, guest.vmid);
     if guest.running() && kind == Kind::Vm {
         out["running-machine"] = json!("pc-i440fx-9.2+pve1");
         out["running-qemu"] = json!("9.2.0");

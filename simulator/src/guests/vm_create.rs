@@ -86,8 +86,9 @@ pub fn create(call: &Call) -> Result<Reply, Fail> {
                     "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 606.",
                 ));
             }
-            let message = "The simulator has no backups to restore from\n".to_owned();
-            return Err(Fail { status: 501, message, ..Fail::default() });
+            let archive = archive.to_owned();
+            drop(world);
+            return super::restore::restore(call, Kind::Vm, &archive);
         }
         pool = options::pool(call, &world)?;
         options::may_allocate(call, &world, vmid, pool.as_deref())?;
@@ -172,6 +173,8 @@ pub fn create(call: &Call) -> Result<Reply, Fail> {
 /// Removes a half-made guest from the world and from its pool.
 pub fn forget(world: &mut crate::state::World, vmid: u32) {
     world.guests.remove(&vmid);
+    world.access.acl.remove(&format!("/vms/{vmid}"));
+    world.firewalls.remove(&format!("guest/{vmid}"));
     world.pools.values_mut().for_each(|pool| {
         pool.guests.remove(&vmid);
     });

@@ -1,79 +1,68 @@
 //! Answers: status line with exact reason, the usual headers, the envelope.
 
-use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
-use hyper::body::{Body, Frame, SizeHint};
-use hyper::ext::ReasonPhrase;
-use serde_json::{Value, json};
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
+use super::json::Order;
 use crate::api::{Fail, Reply};
+use crate::limits::COMPRESS_BYTES_MIN;
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use serde_json::json;
+use std::io::Write;
 
-/// A body that is sent in full, or breaks off in the middle.
-pub enum Payload {
-    Whole(Full<Bytes>),
-    Half { part: Option<Bytes>, announced: u64 },
+/// How an answer may be squeezed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Squeeze {
+    No,
+    Gzip,
+    Deflate,
 }
 
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        match self.get_mut() {
-            Self::Whole(full) => {
-                Pin::new(full).poll_frame(cx).map(|f| f.map(|r| r.map_err(|never| match never {})))
-            }
-            Self::Half { part, .. } => Poll::Ready(Some(match part.take() {
-                Some(bytes) => Ok(Frame::data(bytes)),
-                None => Err(io::ErrorKind::ConnectionAborted.into()),
-            })),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(full) => full.size_hint(),
-            Self::Half { announced, .. } => SizeHint::with_exact(*announced),
+impl Squeeze {
+    /// What the client's `Accept-Encoding` allows.
+    pub fn asked(header: Option<&str>) -> Self {
+        match header {
+            Some(h) if h.contains("gzip") => Self::Gzip,
+            Some(h) if h.contains("deflate") => Self::Deflate,
+            _ => Self::No,
         }
     }
 }
 
-/// An answer before it is turned into HTTP.
+/// An answer before it is turned into bytes.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub reason: String,
-    /// JSON, or plain text.
-    pub json: bool,
+    /// Content type of the body, if it has one.
+    pub kind: Option<&'static str>,
+    pub location: Option<String>,
     pub body: Vec<u8>,
 }
+
+const JSON: &str = "application/json;charset=UTF-8";
 
 impl Answer {
     /// An answer from before dispatch: only a reason, no body.
     pub fn bare(status: u16, reason: impl Into<String>) -> Self {
-        Self { status, reason: reason.into(), json: false, body: Vec::new() }
+        Self { status, reason: reason.into(), kind: None, location: None, body: Vec::new() }
     }
 
     /// An answer from before dispatch whose body repeats the reason.
     pub fn plain(status: u16, reason: impl Into<String>) -> Self {
         let reason = reason.into();
-        Self { status, body: reason.clone().into_bytes(), reason, json: false }
+        Self { body: reason.clone().into_bytes(), ..Self::bare(status, reason) }
     }
 
     /// The envelope of a call. `extjs` is always 200 and carries the status inside.
-    pub fn envelope(result: &Result<Reply, Fail>, extjs: bool) -> Self {
+    pub fn envelope(result: &Result<Reply, Fail>, extjs: bool, order: &Order) -> Self {
         let (status, reason, mut body) = match result {
             Ok(reply) => {
                 let mut body = json!({"data": reply.data});
-                if let Some(total) = reply.total {
+                // The server leaves a count of nothing out.
+                if let Some(total) = reply.total.filter(|t| *t > 0) {
                     body["total"] = json!(total);
+                }
+                if let Some(changes) = &reply.changes {
+                    body["changes"] = json!(changes);
                 }
                 (200, "OK".to_owned(), body)
             }
@@ -85,56 +74,65 @@ impl Answer {
                 (fail.status, fail.message.lines().next().unwrap_or_default().to_owned(), body)
             }
         };
-        if extjs {
-            body["success"] = json!(u8::from(status == 200));
-            if status != 200 {
-                // Refused rights come with the status as text.
-                body["status"] = if status == 403 { json!("403") } else { json!(status) };
+        let (status, reason) = match extjs {
+            true => {
+                body["success"] = json!(u8::from(status == 200));
+                if status != 200 {
+                    // Refused rights come with the status as text.
+                    body["status"] = if status == 403 { json!("403") } else { json!(status) };
+                }
+                (200, "OK".to_owned())
             }
-            return Self { status: 200, reason: "OK".into(), json: true, body: bytes_of(&body) };
-        }
-        Self { status, reason, json: true, body: bytes_of(&body) }
-    }
-
-    /// The HTTP response. `last` closes the connection; `half` breaks off in the middle of the body.
-    pub fn response(self, last: bool, half: bool) -> Response<Payload> {
-        let announced = self.body.len() as u64;
-        let mut bytes = Bytes::from(self.body);
-        let payload = if half {
-            bytes.truncate(bytes.len() / 2);
-            Payload::Half { part: Some(bytes), announced }
-        } else {
-            Payload::Whole(Full::new(bytes))
+            false => (status, reason),
         };
-        let mut response = Response::new(payload);
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        if let Ok(reason) = ReasonPhrase::try_from(reason_bytes(&self.reason)) {
-            response.extensions_mut().insert(reason);
-        }
-        let headers = response.headers_mut();
-        headers.insert(header::SERVER, HeaderValue::from_static("pve-api-daemon/3.0"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=0"));
-        headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        Self { kind: Some(JSON), body: order.write(&body), ..Self::bare(status, reason) }
+    }
+
+    /// The bytes of the response. `last` announces the end of the connection.
+    pub fn bytes(self, protocol: &str, last: bool, squeeze: Squeeze) -> Vec<u8> {
         let now = chrono::Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        if let Ok(now) = HeaderValue::from_str(&now) {
-            headers.insert(header::EXPIRES, now.clone());
-            headers.insert(header::DATE, now);
+        let (body, encoding) = squeezed(self.body, squeeze);
+        let mut head = format!("{protocol} {} {}\r\n", self.status, self.reason.replace(['\r', '\n'], " "));
+        head.push_str("Cache-Control: max-age=0\r\n");
+        head.push_str(if last { "Connection: close\r\n" } else { "Connection: Keep-Alive\r\n" });
+        head.push_str(&format!("Date: {now}\r\nPragma: no-cache\r\nServer: pve-api-daemon/3.0\r\n"));
+        if let Some(encoding) = encoding {
+            head.push_str(&format!("Content-Encoding: {encoding}\r\n"));
         }
-        if self.json {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
+        // An empty body has no length; a connection that stays open needs one to know the end.
+        if !body.is_empty() || !last {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
-        let connection = if last || self.status >= 400 { "close" } else { "Keep-Alive" };
-        headers.insert(header::CONNECTION, HeaderValue::from_static(connection));
-        response
+        if let Some(kind) = self.kind {
+            head.push_str(&format!("Content-Type: {kind}\r\n"));
+        }
+        if let Some(location) = &self.location {
+            head.push_str(&format!("Location: {location}\r\n"));
+        }
+        head.push_str(&format!("Expires: {now}\r\n\r\n"));
+        let mut out = head.into_bytes();
+        out.extend_from_slice(&body);
+        out
     }
 }
 
-/// A reason phrase may hold visible ASCII, spaces and bytes above 127.
-fn reason_bytes(text: &str) -> Vec<u8> {
-    text.bytes().filter(|b| *b >= 0x20 && *b != 0x7f || *b == b'\t').collect()
-}
-
-fn bytes_of(value: &Value) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_default()
+fn squeezed(body: Vec<u8>, squeeze: Squeeze) -> (Vec<u8>, Option<&'static str>) {
+    if body.len() <= COMPRESS_BYTES_MIN {
+        return (body, None);
+    }
+    let (small, name) = match squeeze {
+        Squeeze::No => return (body, None),
+        Squeeze::Gzip => {
+            let mut writer = GzEncoder::new(Vec::new(), Compression::fast());
+            (writer.write_all(&body).and_then(|()| writer.finish()), "gzip")
+        }
+        Squeeze::Deflate => {
+            let mut writer = ZlibEncoder::new(Vec::new(), Compression::fast());
+            (writer.write_all(&body).and_then(|()| writer.finish()), "deflate")
+        }
+    };
+    match small {
+        Ok(small) => (small, Some(name)),
+        Err(_) => (body, None),
+    }
 }

@@ -6,7 +6,10 @@
 
 pub mod answer;
 pub mod decode;
+pub mod json;
+pub mod multipart;
 pub mod process;
 pub mod server;
 pub mod socket;
 pub mod tls;
+pub mod wire;

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::decode::{self, Given};
+use super::wire::Head;
 use crate::api::{self, Call, Fail};
 use crate::auth::{self, Who};
 use crate::contract::{Method, check};
@@ -10,21 +11,54 @@ use crate::faults::FaultAction;
 use crate::ledger::LedgerEntry;
 use crate::limits::{PAUSE_MS_MAX, UNAUTHORISED_DELAY_MS};
 use crate::state::{Guest, Kind};
-use bytes::Bytes;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A request that was read in full.
 pub struct Request {
     pub verb: String,
-    pub path: String,
     pub query: String,
-    pub authorization: Option<String>,
-    pub cookie: Option<String>,
-    pub json: bool,
-    pub body: Bytes,
+    /// Content type as sent.
+    pub kind: Option<String>,
+    pub body: Vec<u8>,
+    /// The client says that it is a node passing the call on.
+    pub looping: bool,
+}
+
+/// Where a request goes.
+pub struct Target {
+    /// `json` or another format.
+    pub format: String,
+    /// Path below the format, unescaped.
+    pub path: String,
+}
+
+impl Target {
+    /// Is this the call that takes a file?
+    pub fn upload(&self, verb: &str) -> bool {
+        let parts: Vec<&str> = self.path.split('/').collect();
+        verb == "POST" && matches!(parts[..], ["", "nodes", _, "storage", _, "upload"])
+    }
+}
+
+/// Takes the path apart.
+pub fn target(head: &Head) -> Result<Target, Answer> {
+    let path = decode::unescape(&head.path);
+    let Some(rest) = path.strip_prefix("/api2") else {
+        return Err(Answer::plain(500, format!("no such file '{path}'")));
+    };
+    let rest = rest.trim_start_matches('/');
+    let (format, below) = rest.split_once('/').unwrap_or((rest, ""));
+    let named = format.len() > 1
+        && format.starts_with(|c: char| c.is_ascii_lowercase())
+        && format.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    match named {
+        true => Ok(Target { format: format.to_owned(), path: format!("/{below}") }),
+        false => Err(Answer::plain(501, "no such uri")),
+    }
 }
 
 /// What leaves the process.
@@ -39,31 +73,23 @@ pub enum Outcome {
 }
 
 /// Carries one request through.
-pub async fn process(engine: Arc<Engine>, request: Request) -> Outcome {
-    let Some(rest) = request.path.strip_prefix("/api2/") else {
-        return Outcome::Answer(Answer::plain(501, format!("no such file '{}'", request.path)));
-    };
-    let (format, raw) = rest.split_once('/').unwrap_or((rest, ""));
-    let path = format!("/{}", decode::unescape(raw));
-    if !matches!(format, "json" | "extjs") {
+pub async fn process(
+    engine: Arc<Engine>,
+    who: Who,
+    target: Target,
+    request: Request,
+    noted: Arc<AtomicU64>,
+) -> Outcome {
+    let Target { format, path } = target;
+    if !matches!(format.as_str(), "json" | "extjs") {
         return Outcome::Answer(Answer::plain(501, format!("no formatter for uri {path}, {format}")));
     }
     let extjs = format == "extjs";
     let routed = engine.contract.route(&request.verb, &path);
-    let open =
-        routed.as_ref().is_some_and(|(m, _)| m.perm.get("user").and_then(Value::as_str) == Some("world"));
-    let who = match engine.keys.identify(request.authorization.as_deref(), request.cookie.as_deref()) {
-        Ok(who) => who,
-        Err(reason) if open && reason == "No ticket" => Who::default(),
-        Err(reason) => {
-            tokio::time::sleep(engine.scaled(UNAUTHORISED_DELAY_MS)).await;
-            return Outcome::Answer(Answer::bare(401, reason));
-        }
-    };
     let Some((method, in_path)) = routed else {
         let message = format!("Method '{} {}' not implemented", request.verb, path.trim_end_matches('/'));
         let fail = Fail { status: 501, message, errors: BTreeMap::new() };
-        return Outcome::Answer(Answer::envelope(&Err(fail), extjs));
+        return Outcome::Answer(Answer::envelope(&Err(fail), extjs, &engine.order));
     };
     let node = in_path.get("node").cloned();
     let faults = engine.faults().draw(&request.verb, &path, node.as_deref(), &engine.chance);
@@ -88,6 +114,7 @@ pub async fn process(engine: Arc<Engine>, request: Request) -> Outcome {
             delivered: false,
         })
     });
+    noted.store(entry.unwrap_or(0), Ordering::SeqCst);
     let note = |status: u16, outcome: &str, upid: Option<&str>, effect: bool, delivered: bool| {
         if let Some(sequence) = entry {
             engine.ledger().amend(sequence, |e| {
@@ -99,7 +126,7 @@ pub async fn process(engine: Arc<Engine>, request: Request) -> Outcome {
             });
         }
     };
-    if let Some(outcome) = before(&faults, &path, &in_path).await {
+    if let Some(outcome) = before(&engine, &faults, &path, &in_path).await {
         match &outcome {
             Outcome::Answer(answer) => note(answer.status, &answer.reason, None, false, true),
             _ => note(0, "not done: the connection was closed", None, false, false),
@@ -109,11 +136,15 @@ pub async fn process(engine: Arc<Engine>, request: Request) -> Outcome {
     let silent = faults.iter().any(|f| matches!(f, FaultAction::DropAfterEffect | FaultAction::Truncate));
     let half = faults.contains(&FaultAction::Truncate);
     let scaled_delay = engine.scaled(UNAUTHORISED_DELAY_MS);
-    if let Some(node) = node.as_deref().filter(|_| method.node.is_some())
-        && dead(&engine, node)
-    {
-        note(595, "No route to host", None, false, true);
-        return Outcome::Answer(Answer::bare(595, "No route to host"));
+    if let Some(node) = node.as_deref().filter(|_| method.node.is_some()) {
+        if dead(&engine, node) {
+            note(595, "No route to host", None, false, true);
+            return Outcome::Answer(Answer::bare(595, "No route to host"));
+        }
+        if request.looping && node != "localhost" && !engine.is_local(node) {
+            note(500, "proxy loop detected", None, false, true);
+            return Outcome::Answer(Answer::plain(500, "proxy loop detected"));
+        }
     }
     let ledger_engine = engine.clone();
     let result = match ready(&engine, method, who, &request, path.clone(), in_path, given, faults) {
@@ -154,7 +185,7 @@ pub async fn process(engine: Arc<Engine>, request: Request) -> Outcome {
     if result.as_ref().is_err_and(|f| f.status == 401) {
         tokio::time::sleep(scaled_delay).await;
     }
-    let answer = Answer::envelope(&result, extjs);
+    let answer = Answer::envelope(&result, extjs, &ledger_engine.order);
     match (silent, half) {
         (true, true) => Outcome::Half(answer),
         (true, false) => Outcome::Close,
@@ -163,7 +194,12 @@ pub async fn process(engine: Arc<Engine>, request: Request) -> Outcome {
 }
 
 /// Faults that come before the work.
-async fn before(faults: &[FaultAction], path: &str, in_path: &BTreeMap<String, String>) -> Option<Outcome> {
+async fn before(
+    engine: &Engine,
+    faults: &[FaultAction],
+    path: &str,
+    in_path: &BTreeMap<String, String>,
+) -> Option<Outcome> {
     for fault in faults {
         match fault {
             FaultAction::DelayMs { ms } => {
@@ -179,7 +215,7 @@ async fn before(faults: &[FaultAction], path: &str, in_path: &BTreeMap<String, S
                     Some(vmid) => lock_text(if path.contains("/lxc/") { Kind::Ct } else { Kind::Vm }, vmid),
                     None => "cfs-lock 'file-storage_cfg' error: got lock request timeout".to_owned(),
                 };
-                return Some(Outcome::Answer(Answer::envelope(&Err(Fail::text(text)), false)));
+                return Some(Outcome::Answer(Answer::envelope(&Err(Fail::text(text)), false, &engine.order)));
             }
             _ => {}
         }
@@ -195,23 +231,29 @@ fn dead(engine: &Engine, node: &str) -> bool {
 /// Body and query together; the query wins.
 fn given(request: &Request) -> Result<Given, Answer> {
     let mut out = Given::new();
-    if !request.body.is_empty() {
-        let text = String::from_utf8_lossy(&request.body);
-        if request.json {
+    let kind = request.kind.as_deref().and_then(|k| k.split([';', ',']).next()).unwrap_or_default().trim();
+    let writes = matches!(request.verb.as_str(), "PUT" | "POST");
+    match kind {
+        "multipart/form-data" => out = super::multipart::fields(request)?,
+        // An empty body that claims to be JSON is malformed too.
+        "application/json" if writes => {
+            let text = String::from_utf8_lossy(&request.body);
             out = match serde_json::from_str::<Value>(&text) {
                 Ok(Value::Object(map)) => map.into_iter().collect(),
-                _ => {
+                Ok(_) => return Err(Answer::plain(500, "Not a HASH reference")),
+                Err(_) => {
                     return Err(Answer::plain(
                         500,
                         "malformed JSON string, neither tag, array, object, number, string or atom",
                     ));
                 }
             };
-        } else {
-            out = decode::form(&text);
         }
+        _ if writes => out = decode::form(&String::from_utf8_lossy(&request.body)),
+        _ => {}
     }
     out.extend(decode::form(&request.query));
+    out.remove("_dc");
     Ok(out)
 }
 
@@ -253,11 +295,7 @@ fn ready(
     }
     if method.perm.get("user").and_then(Value::as_str) != Some("world") {
         let world = engine.world();
-        auth::permitted(&method.perm, &given, &engine.keys.access(&who), &world).map_err(|text| Fail {
-            status: 403,
-            message: format!("{text}\n"),
-            errors: BTreeMap::new(),
-        })?;
+        auth::permitted(&method.perm, &given, &auth::Access::of(&who), &world)?;
     }
     if let Some(node) = method.node.as_ref().and_then(|n| given.get(n)).and_then(Value::as_str)
         && node != "localhost"

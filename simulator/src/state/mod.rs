@@ -9,6 +9,10 @@ pub mod load;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::auth::AccessDb;
+use crate::node::interfaces::Interfaces;
+pub use crate::sections::Entry;
+use crate::sections::Sections;
 use crate::tasks::Task;
 
 /// The whole cluster.
@@ -21,11 +25,28 @@ pub struct World {
     pub volumes: Vec<Volume>,
     pub guests: BTreeMap<u32, Guest>,
     pub pools: BTreeMap<String, Pool>,
+    #[serde(default)]
+    pub access: AccessDb,
+    /// Small configurations by kind and id, see `sections`.
+    #[serde(default)]
+    pub sections: Sections,
+    /// Firewalls: `dc`, `node/NAME`, `guest/VMID`, `vnet/NAME`.
+    #[serde(default)]
+    pub firewalls: BTreeMap<String, crate::sections::firewall::Firewall>,
+    /// Options of the whole cluster.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
     pub tasks: Vec<Task>,
     pub next_pid: u32,
     /// Guests whose file lock is held, and by which task.
     #[serde(skip)]
     pub held: BTreeMap<u32, String>,
+    /// What the nodes last told each other about their guests, for `/cluster/resources`.
+    #[serde(skip)]
+    pub told: BTreeMap<u32, serde_json::Value>,
+    /// When they did, in Unix milliseconds.
+    #[serde(skip)]
+    pub told_at_ms: i64,
     /// Rises at every reset, so that a task of the past does not write into the new world.
     #[serde(skip)]
     pub epoch: u64,
@@ -44,6 +65,17 @@ pub struct Node {
     /// Unix seconds.
     pub booted_at: i64,
     pub bridges: BTreeMap<String, Bridge>,
+    #[serde(default)]
+    pub interfaces: Interfaces,
+    /// Names, time zone and hosts file, where they were set.
+    #[serde(default)]
+    pub settings: Entry,
+    /// The node's own options.
+    #[serde(default)]
+    pub config: Entry,
+    /// The list of appliance templates was fetched.
+    #[serde(default)]
+    pub catalogue: bool,
 }
 
 /// A Linux bridge of a node.
@@ -134,6 +166,12 @@ pub struct Guest {
     pub running_since: Option<i64>,
     pub paused: bool,
     pub pid: u32,
+    /// What the cloud-init drive says; none: it was never made.
+    #[serde(default)]
+    pub cloudinit: Option<Config>,
+    /// What happens inside, as the guest agent tells it.
+    #[serde(default)]
+    pub script: crate::guests::agent::Script,
     /// False: `shutdown` finds no guest that reacts.
     pub reacts: bool,
 }
@@ -152,6 +190,8 @@ impl Guest {
             running_since: None,
             paused: false,
             pid: 0,
+            cloudinit: None,
+            script: crate::guests::agent::Script::default(),
             reacts: true,
         }
     }
@@ -245,11 +285,6 @@ impl World {
             self.guests.values().filter(|g| g.node == node && g.running()).map(Guest::memory_bytes).sum();
         let used = i128::from(entry.host_used_bytes) + i128::from(guests);
         u64::try_from(used.max(0)).unwrap_or(0).min(entry.memory_bytes)
-    }
-
-    /// Lowest free VMID of the default range.
-    pub fn next_id(&self) -> Option<u32> {
-        (crate::limits::NEXT_ID_MIN..crate::limits::NEXT_ID_END).find(|id| !self.guests.contains_key(id))
     }
 }
 

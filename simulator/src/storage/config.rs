@@ -1,6 +1,6 @@
 //! The storage configuration: entries that exist, are added, changed and removed.
 //!
-//! New entries can be of type `dir` and `nfs`; others exist only when the cluster file has them.
+//! What stands behind a new entry is believed, except that no server answers on loopback.
 
 use super::file_format;
 use crate::api::{Call, Fail, Reply};
@@ -41,6 +41,34 @@ fn options(kind: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match kind {
         "dir" => (&["path"], &["path", "is_mountpoint"]),
         "nfs" => (&["server", "export"], &["server", "export", "options", "path"]),
+        "cifs" => (
+            &["server", "share"],
+            &["server", "share", "username", "password", "domain", "smbversion", "subdir", "options"],
+        ),
+        "btrfs" => (&["path"], &["path", "is_mountpoint"]),
+        "lvm" => (&["vgname"], &["vgname", "base", "saferemove", "saferemove_throughput", "tagged_only"]),
+        "lvmthin" => (&["vgname", "thinpool"], &["vgname", "thinpool"]),
+        "zfspool" => (&["pool"], &["pool", "blocksize", "sparse", "mountpoint"]),
+        "rbd" => (&["pool"], &["pool", "monhost", "username", "krbd", "data-pool", "namespace", "keyring"]),
+        "cephfs" => {
+            (&[], &["monhost", "username", "fs-name", "subdir", "fuse", "keyring", "options", "path"])
+        }
+        "pbs" => (
+            &["server", "datastore"],
+            &[
+                "server",
+                "datastore",
+                "namespace",
+                "port",
+                "username",
+                "password",
+                "fingerprint",
+                "encryption-key",
+                "master-pubkey",
+            ],
+        ),
+        "iscsi" => (&["portal", "target"], &["portal", "target"]),
+        "glusterfs" => (&["volume"], &["server", "server2", "volume", "transport", "path"]),
         _ => (&[], &[]),
     }
 }
@@ -61,7 +89,7 @@ fn entry(world: &World, id: &str, storage: &Storage) -> Value {
             _ => json!(value),
         };
     }
-    if storage.kind == "nfs" {
+    if storage.is_shared() {
         out["shared"] = json!(1);
     }
     out
@@ -111,7 +139,11 @@ pub fn create(call: &Call) -> Result<Reply, Fail> {
     if world.storages.contains_key(&id) {
         return Err(Fail::text(format!("create storage failed: storage ID '{id}' already defined")));
     }
-    if kind == "nfs" {
+    // Secrets go to files of their own and are never read back.
+    for secret in ["password", "keyring", "encryption-key", "master-pubkey"] {
+        config.remove(secret);
+    }
+    if matches!(kind.as_str(), "nfs" | "cifs" | "cephfs" | "glusterfs") && !config.contains_key("path") {
         config.insert("path".into(), format!("/mnt/pve/{id}"));
     }
     let storage = Storage { kind: kind.clone(), config, total_bytes: BTreeMap::new() };

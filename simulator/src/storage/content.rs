@@ -5,6 +5,7 @@ use super::{file_format, find, remove, usable, volid};
 use crate::api::{Call, Fail, Reply};
 use crate::cluster::may_see;
 use crate::guests::disks::parse_size;
+use crate::sections::backup::CONFIGS;
 use crate::state::{Kind, Storage, Volume, World, now};
 use crate::tasks::{Halves, Job};
 use serde_json::{Value, json};
@@ -74,7 +75,18 @@ fn entry(world: &World, storage: &Storage, volume: &Volume) -> Value {
         "volid": volid(volume), "format": volume.format, "size": volume.size_bytes, "ctime": volume.created_at,
         "content": content_of(world, volume),
     });
-    if let Some(vmid) = volume.vmid {
+    if let Some(kept) = world.sections.get(CONFIGS).and_then(|s| s.get(&volid(volume))) {
+        out["subtype"] = json!(kept.get("_kind"));
+        if let Some(notes) = kept.get("_notes").filter(|n| !n.is_empty()) {
+            out["notes"] = json!(notes);
+        }
+        if kept.get("_protected").is_some_and(|p| p == "1") {
+            out["protected"] = json!(1);
+        }
+    }
+    if volume.content == "backup" {
+        out["vmid"] = json!(volume.vmid);
+    } else if let Some(vmid) = volume.vmid {
         out["vmid"] = json!(vmid);
         out["used"] = json!(volume.size_bytes);
         out["parent"] = parent(storage, volume);
@@ -188,15 +200,27 @@ pub fn one(call: &Call) -> Result<Reply, Fail> {
     ))
 }
 
-/// `PUT …/content/{volume}`: notes and protection belong to backups, and there are none here.
+/// `PUT …/content/{volume}`: notes and protection belong to backups.
 pub fn annotate(call: &Call) -> Result<Reply, Fail> {
-    let world = call.engine.world();
-    named(call, &world)?;
-    if call.text("notes").is_some() {
+    let mut world = call.engine.world();
+    let (volid, _) = named(call, &world)?;
+    let backup = volid.contains(":backup/");
+    if call.text("notes").is_some() && !backup {
         return Err(Fail::text("only backups can have notes"));
     }
-    if call.text("protected").is_some() {
+    if call.text("protected").is_some() && !backup {
         return Err(Fail::text("only backups support attribute 'protected'"));
+    }
+    if find(&world, &volid, call.node()).is_none() && backup {
+        return Err(Fail::text(format!("volume '{volid}' does not exist")));
+    }
+    if backup {
+        let kept = world.sections.entry(CONFIGS.into()).or_default().entry(volid).or_default();
+        for (name, key) in [("notes", "_notes"), ("protected", "_protected")] {
+            if let Some(text) = call.text(name) {
+                kept.insert(key.into(), text.to_owned());
+            }
+        }
     }
     Ok(Reply::null())
 }
@@ -206,6 +230,10 @@ pub async fn delete(call: &Call) -> Result<Reply, Fail> {
     let (volid, storage, id) = {
         let world = call.engine.world();
         let (volid, storage) = named(call, &world)?;
+        let kept = world.sections.get(CONFIGS).and_then(|s| s.get(&volid));
+        if kept.is_some_and(|k| k.get("_protected").is_some_and(|p| p == "1")) {
+            return Err(Fail::text(format!("can't remove protected archive '{volid}'")));
+        }
         if world.volumes.iter().any(|v| v.base.as_deref() == Some(&volid)) {
             return Err(Fail::text(format!("base volume '{volid}' is still in use by linked cloned")));
         }

@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod content;
+pub mod download;
 
 use crate::limits::GIB_BYTES;
 use crate::state::{Storage, Volume, World, now};

@@ -11,7 +11,7 @@ use crate::api::Call;
 use crate::engine::Engine;
 use crate::faults::FaultAction;
 use crate::limits::{PAUSE_MS_MAX, TASKS_MAX};
-use crate::state::{World, now};
+use crate::state::World;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +93,7 @@ impl Engine {
         let pid = world.next_pid;
         world.next_pid = world.next_pid.wrapping_add(1).max(2_000);
         let pstart = self.chance.ticks();
-        let starttime = now();
+        let starttime = self.now();
         let upid = format!(
             "UPID:{}:{pid:08X}:{pstart:08X}:{starttime:08X}:{}:{}:{}:",
             job.node,
@@ -131,8 +131,8 @@ impl Engine {
         });
         // A task that is to be slow is slow even where time does not count otherwise.
         let pause = match slow {
-            Some(factor) => job.duration_ms as f64 * self.time_scale.max(0.01) * factor,
-            None => job.duration_ms as f64 * self.time_scale,
+            Some(factor) => job.duration_ms as f64 * self.time_scale().max(0.01) * factor,
+            None => job.duration_ms as f64 * self.time_scale(),
         };
         let pause = Duration::from_millis((pause as u64).min(PAUSE_MS_MAX));
         let run = Run { engine: self.clone(), upid: upid.clone(), epoch, pause, fail };
@@ -277,7 +277,7 @@ impl Run {
         }
         if let Some(task) = world.tasks.iter_mut().rev().find(|t| t.upid == self.upid) {
             task.exit = Some(exit.clone());
-            task.endtime = Some(now());
+            task.endtime = Some(self.engine.now());
         }
         drop(world);
         self.engine.ledger().task_ended(&self.upid, &exit);
@@ -286,8 +286,11 @@ impl Run {
 
     /// Sleeps for the task's time; true when it was stopped or the world was reset.
     async fn sleep(&self) -> bool {
-        let until = tokio::time::Instant::now() + self.pause;
+        let begun = tokio::time::Instant::now();
+        let ahead = self.engine.ahead_ms();
         loop {
+            let skipped = u64::try_from(self.engine.ahead_ms() - ahead).unwrap_or(0);
+            let until = begun + self.pause.saturating_sub(Duration::from_millis(skipped));
             let changed = self.engine.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();

@@ -55,14 +55,20 @@ pub fn cluster() -> SimConfig {
     SimConfig::from_cluster_json(include_str!("../fixtures/cluster.json")).unwrap().with_time_scale(0.0)
 }
 
+/// With a second token that may only look at guests.
 pub async fn lab_of(config: SimConfig) -> Lab {
-    let mut config = config.with_token(TOKEN, SECRET).with_token(LIMITED, SECRET);
+    let mut config = config.with_token(LIMITED, SECRET);
     config.grants.push(Grant {
         token: LIMITED.into(),
         path: "/vms".into(),
         privileges: vec!["VM.Audit".into()],
     });
-    let sim = Simulator::start(config).await.unwrap();
+    bare_lab(config).await
+}
+
+/// With one token that may do everything.
+pub async fn bare_lab(config: SimConfig) -> Lab {
+    let sim = Simulator::start(config.with_token(TOKEN, SECRET)).await.unwrap();
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(sim.ca_pem().as_bytes()).unwrap()).unwrap();
     let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -71,6 +77,14 @@ pub async fn lab_of(config: SimConfig) -> Lab {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Lab { sim, tls: Arc::new(tls) }
+}
+
+/// Is this a whole answer of a connection that stays open?
+fn complete(bytes: &[u8]) -> bool {
+    let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&bytes[..at]).to_ascii_lowercase();
+    let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    head.contains("connection: keep-alive") && length == Some(bytes.len() - at - 4)
 }
 
 impl Lab {
@@ -82,7 +96,7 @@ impl Lab {
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut bytes = Vec::new();
         // The server may end without a TLS farewell; what came before counts.
-        let _ = stream.read_to_end(&mut bytes).await;
+        while !complete(&bytes) && stream.read_buf(&mut bytes).await.is_ok_and(|count| count > 0) {}
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n")?;
         let mut line = head.lines().next()?.splitn(3, ' ').skip(1);

@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where it is surprised")]
 
+mod access;
 mod client;
 mod cluster_file;
 mod faults;
+mod fuzz;
+mod golden;
 mod guests;
 mod http;
+mod schema;
+mod stories;

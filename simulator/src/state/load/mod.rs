@@ -53,7 +53,11 @@ pub fn from_cluster_file(file: &Value, chance: &Chance) -> Result<World, SimErro
                 host_used_bytes: used,
                 address: node.address.clone(),
                 booted_at: now() - 86_400 * 30,
+                interfaces: crate::node::network::first_file(&bridges, true),
                 bridges,
+                settings: Config::new(),
+                config: Config::new(),
+                catalogue: true,
             },
         );
     }
@@ -248,11 +252,35 @@ pub fn from_count(count: usize, chance: &Chance) -> Result<World, SimError> {
     from_cluster_file(&file, chance)
 }
 
+/// Gives the first node another name, with everything that lies on it.
+pub fn rename_first(world: &mut World, name: &str) {
+    let Some(old) = world.nodes.keys().next().cloned().filter(|old| old != name) else { return };
+    if let Some(node) = world.nodes.remove(&old) {
+        world.nodes.insert(name.to_owned(), node);
+    }
+    world.guests.values_mut().filter(|g| g.node == old).for_each(|g| g.node = name.to_owned());
+    world
+        .volumes
+        .iter_mut()
+        .filter(|v| v.node.as_ref() == Some(&old))
+        .for_each(|v| v.node = Some(name.to_owned()));
+    for storage in world.storages.values_mut() {
+        if let Some(total) = storage.total_bytes.remove(&old) {
+            storage.total_bytes.insert(name.to_owned(), total);
+        }
+        if let Some(list) = storage.config.get_mut("nodes") {
+            let names: Vec<&str> = list.split(',').map(|n| if n == old { name } else { n }).collect();
+            *list = names.join(",");
+        }
+    }
+}
+
 /// The base state of the recorded conversations: one node, one directory storage, four files.
 pub fn golden() -> World {
     let mut world = World { next_pid: 2_000, ..World::default() };
     let bridge =
         Bridge { cidr: Some("192.0.2.2/24".into()), gateway: Some("192.0.2.1".into()), ..Bridge::default() };
+    let bridges = BTreeMap::from([("vmbr0".to_owned(), bridge)]);
     world.nodes.insert(
         "pve1".into(),
         Node {
@@ -263,7 +291,11 @@ pub fn golden() -> World {
             host_used_bytes: i64::try_from(2 * GIB_BYTES).unwrap_or(0),
             address: "192.0.2.2".into(),
             booted_at: now() - 3_600,
-            bridges: BTreeMap::from([("vmbr0".to_owned(), bridge)]),
+            interfaces: crate::node::network::first_file(&bridges, false),
+            bridges,
+            settings: Config::new(),
+            config: Config::new(),
+            catalogue: false,
         },
     );
     let config = Config::from([
