@@ -246,9 +246,11 @@ impl Seals<'_> {
     /// Goes past one event; true if a checkpoint ends here and holds.
     fn pass(&mut self, raw: &Raw) -> Result<bool, Bad> {
         self.range.push(raw.chain);
-        let Some(sealed) = self.waiting.pop_front_if(|sealed| sealed.position <= raw.position) else {
+        let Some(sealed) = self.waiting.front().filter(|sealed| sealed.position <= raw.position).cloned()
+        else {
             return Ok(false);
         };
+        self.waiting.pop_front();
         let range = std::mem::take(&mut self.range);
         if sealed.chain != raw.chain || sealed.position != raw.position {
             return Err(bad(
