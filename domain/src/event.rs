@@ -1,5 +1,6 @@
 //! What all events have in common: a category, and a tag with a version that is for ever.
 
+use crate::upcast::{self, STEPS, Unreadable};
 use crate::{account, cluster, declaration, repository, run, settings};
 use serde::{Deserialize, Serialize};
 
@@ -62,15 +63,15 @@ pub enum AnyEvent {
 }
 
 impl AnyEvent {
-    /// Reads the JSON object `{"type": tag, "data": …}` of a stream of a known category.
-    pub fn read(category: Category, json: serde_json::Value) -> Result<Self, serde_json::Error> {
+    /// Reads what a stream of a known category recorded under a tag's name and version, whatever version.
+    pub fn read(category: Category, name: &str, version: u16, data: &[u8]) -> Result<Self, Unreadable> {
         Ok(match category {
-            Category::Declaration => Self::Declaration(serde_json::from_value(json)?),
-            Category::Run => Self::Run(serde_json::from_value(json)?),
-            Category::Cluster => Self::Cluster(serde_json::from_value(json)?),
-            Category::Account => Self::Account(serde_json::from_value(json)?),
-            Category::Settings => Self::Settings(serde_json::from_value(json)?),
-            Category::Repository => Self::Repository(serde_json::from_value(json)?),
+            Category::Declaration => Self::Declaration(upcast::read(STEPS, name, version, data)?),
+            Category::Run => Self::Run(upcast::read(STEPS, name, version, data)?),
+            Category::Cluster => Self::Cluster(upcast::read(STEPS, name, version, data)?),
+            Category::Account => Self::Account(upcast::read(STEPS, name, version, data)?),
+            Category::Settings => Self::Settings(upcast::read(STEPS, name, version, data)?),
+            Category::Repository => Self::Repository(upcast::read(STEPS, name, version, data)?),
         })
     }
 }

@@ -24,3 +24,4 @@ pub mod plan;
 pub mod repository;
 pub mod run;
 pub mod settings;
+pub mod upcast;

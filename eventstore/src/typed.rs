@@ -14,7 +14,7 @@ use crate::{
     log::{EventLog, Lineage},
     types::{Append, Appended, Expected, LeaseToken, Meta, NewEvent, Payload, Recorded, StreamId},
 };
-use domain::{decider::Decider, event::split_tag};
+use domain::{decider::Decider, event::split_tag, upcast};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     any::{Any, TypeId},
@@ -92,19 +92,18 @@ pub fn encode<E: Serialize>(event: &E) -> Result<NewEvent, String> {
     Ok(NewEvent { event_id: Uuid::now_v7(), type_name: name.to_owned(), schema_version, payload })
 }
 
-/// A recorded event as the domain knows it. A tag that `E` does not have fails by name, and so does a shredded
-/// payload.
+/// A recorded event as the domain knows it today, whatever version it was written in. A tag that `E` neither has
+/// nor reaches by [`upcast::STEPS`] fails by name, and so does a shredded payload.
 pub fn decode<E: DeserializeOwned>(recorded: &Recorded) -> Result<E, StoreError> {
-    let (tag, position) = (recorded.tag(), recorded.position);
     let Payload::Open(payload) = &recorded.payload else {
-        return Err(StoreError::Shredded { tag, position });
+        return Err(StoreError::Shredded { tag: recorded.tag(), position: recorded.position });
     };
-    // A tag is lower-case letters, digits, dots and such: nothing in it needs escaping.
-    let json = [br#"{"type":""#, tag.as_bytes(), br#"","data":"#, payload, b"}"].concat();
-    serde_json::from_slice(&json).map_err(|error| StoreError::Undecodable {
-        tag,
-        position,
-        why: error.to_string(),
+    upcast::read(upcast::STEPS, &recorded.type_name, recorded.schema_version, payload).map_err(|error| {
+        StoreError::Undecodable {
+            tag: recorded.tag(),
+            position: recorded.position,
+            why: error.to_string(),
+        }
     })
 }
 

@@ -81,6 +81,7 @@ on_both! {
     a_crowd_on_one_stream_never_overdraws,
     a_command_said_twice_under_one_key_is_done_once,
     an_unknown_tag_fails_by_name,
+    a_tag_of_a_newer_version_fails_by_name,
     a_lost_lease_stops_commands,
     an_erased_aggregate_takes_no_more_commands,
 }
@@ -177,6 +178,14 @@ async fn an_unknown_tag_fails_by_name<L: EventLog>(log: L, _: L) {
     let shown = refused.to_string();
     assert!(matches!(refused, HandleError::Store(StoreError::Undecodable { .. })));
     assert!(shown.contains("purse.stolen.v2 at 3"), "{shown}");
+    assert!(shown.contains("there is no event purse.stolen here"), "{shown}");
+}
+
+async fn a_tag_of_a_newer_version_fails_by_name<L: EventLog>(log: L, _: L) {
+    let newer = NewEvent { schema_version: 2, ..encode(&Event::Put { coins: 1 }).unwrap() };
+    log.append(eventstore::Append::new(stream(), Expected::New, vec![newer])).await.unwrap();
+    let shown = decode::<Event>(&all(&log).await[0]).unwrap_err().to_string();
+    assert!(shown.contains("purse.coins_put.v2 at 1 cannot be read: it was written by a newer"), "{shown}");
 }
 
 async fn a_lost_lease_stops_commands<L: EventLog>(here: L, there: L) {
