@@ -99,11 +99,7 @@ pub fn decode<E: DeserializeOwned>(recorded: &Recorded) -> Result<E, StoreError>
         return Err(StoreError::Shredded { tag: recorded.tag(), position: recorded.position });
     };
     upcast::read(upcast::STEPS, &recorded.type_name, recorded.schema_version, payload).map_err(|error| {
-        StoreError::Undecodable {
-            tag: recorded.tag(),
-            position: recorded.position,
-            why: error.to_string(),
-        }
+        StoreError::Undecodable { tag: recorded.tag(), position: recorded.position, why: error.to_string() }
     })
 }
 

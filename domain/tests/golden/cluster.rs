@@ -1,0 +1,117 @@
+//! Samples of the facts about the cluster.
+
+use crate::{BY, every, plan};
+use domain::cluster::{Event, Origin, Read};
+use domain::ids::RunId;
+use domain::interpretation::GuestKind;
+use domain::observation::{GuestSeen, NodeSeen, StorageSeen};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+pub fn samples() -> Vec<Event> {
+    let registered = |fingerprint, demo| Event::Registered {
+        name: "lab".into(),
+        addresses: vec!["10.0.20.11:8006".into()],
+        fingerprint,
+        demo,
+    };
+    let observed =
+        |quorate, reads| Event::Observed { at: crate::at(), pve_version: "8.4.1".into(), quorate, reads };
+    let claimed =
+        |kind, origin| Event::GuestClaimed { vmid: 200, name: "web".into(), kind, mark: plan::MARK, origin };
+    let made = Origin::Made { declaration: plan::DECLARATION, run: RunId(Uuid::from_u128(0xc)) };
+    let node = |name: &str, node| Event::NodeObserved { name: name.into(), node };
+    let storage = |id: &str, storage| Event::StorageObserved { id: id.into(), storage };
+    let mut samples = vec![
+        registered(None, true),
+        registered(Some("AA:BB:CC".into()), false),
+        node("pve1", online()),
+        node("pve2", NodeSeen { online: false, address: None, bridges: BTreeMap::new(), ..online() }),
+        storage("tank-nfs", shared()),
+        storage("local", local()),
+        Event::StorageGone { id: "old-nfs".into() },
+        Event::GuestGone { vmid: 200 },
+        observed(true, vec![Read { path: "/cluster/resources".into(), status: 200, ms: 14 }]),
+        observed(false, vec![]),
+        Event::ObservationFailed { why: "pve1 gave no answer".into(), advice: "Is it powered on?".into() },
+        claimed(GuestKind::Vm, made),
+        claimed(GuestKind::Container, Origin::Fixture {}),
+        Event::GuestReleased { vmid: 200, mark: plan::MARK },
+        Event::WritesFrozen { by: Some(BY), reason: "storm".into() },
+        Event::WritesFrozen { by: None, reason: "storm".into() },
+        Event::WritesThawed { by: Some(BY) },
+        Event::WritesThawed { by: None },
+    ];
+    let guests = every().into_iter().flat_map(|kind| [guest(kind), bare(kind)]);
+    samples.extend(guests.map(|guest| Event::GuestObserved { guest: Box::new(guest) }));
+    samples
+}
+
+fn online() -> NodeSeen {
+    NodeSeen {
+        online: true,
+        threads: 8,
+        memory_mib: 32_768,
+        address: Some("10.0.20.11".into()),
+        bridges: BTreeMap::from([("vmbr0".into(), true), ("vmbr1".into(), false)]),
+    }
+}
+
+fn shared() -> StorageSeen {
+    StorageSeen {
+        kind: "nfs".into(),
+        shared: true,
+        content: vec!["images".into(), "iso".into()],
+        nodes: vec!["pve1".into(), "pve2".into()],
+        server: Some("10.0.20.5".into()),
+        export: Some("/tank".into()),
+        free_gib: BTreeMap::from([("pve1".into(), 900), ("pve2".into(), 900)]),
+        files: BTreeMap::from([("pve1".into(), vec!["tank-nfs:iso/debian.iso".into()])]),
+    }
+}
+
+fn local() -> StorageSeen {
+    StorageSeen {
+        kind: "dir".into(),
+        shared: false,
+        content: vec![],
+        nodes: vec![],
+        server: None,
+        export: None,
+        free_gib: BTreeMap::new(),
+        files: BTreeMap::new(),
+    }
+}
+
+fn guest(kind: GuestKind) -> GuestSeen {
+    GuestSeen {
+        vmid: 200,
+        kind,
+        name: "web".into(),
+        node: "pve1".into(),
+        running: true,
+        template: false,
+        lock: Some("backup".into()),
+        pool: Some("lab".into()),
+        config: BTreeMap::from([
+            ("cores".into(), "4".into()),
+            ("description".into(), plan::MARK.describe(None)),
+        ]),
+        pending: vec!["memory".into()],
+        digest: "6b4c".into(),
+        snapshots: vec!["before".into()],
+    }
+}
+
+fn bare(kind: GuestKind) -> GuestSeen {
+    GuestSeen {
+        running: false,
+        template: true,
+        lock: None,
+        pool: None,
+        config: BTreeMap::new(),
+        pending: vec![],
+        snapshots: vec![],
+        ..guest(kind)
+    }
+}

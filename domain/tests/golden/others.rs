@@ -1,0 +1,63 @@
+//! Samples of the facts about accounts, settings and the repository.
+
+use crate::{BY, COMMIT, every, house, plan};
+use domain::account::{Event as Account, Role};
+use domain::repository::Event as Repository;
+use domain::settings::Event as Settings;
+
+/// No hash of anything, and no form a hash has.
+const NO_HASH: &str = "sample, not a hash";
+
+pub fn accounts() -> Vec<Account> {
+    let (by, password_hash) = (BY, || NO_HASH.to_owned());
+    let registered =
+        |role, demo| Account::Registered { name: "ada".into(), role, password_hash: password_hash(), demo };
+    let mut samples = vec![
+        registered(Role::Admin, false),
+        registered(Role::User, true),
+        Account::SignedIn {},
+        Account::SignInFailed {},
+        Account::SignedOut {},
+        Account::PasswordChanged { password_hash: password_hash(), by },
+        Account::Disabled { by },
+        Account::Enabled { by },
+    ];
+    samples.extend(every().into_iter().map(|role| Account::RoleChanged { role, by }));
+    samples
+}
+
+pub fn settings() -> Vec<Settings> {
+    let both = [Some(BY), None];
+    let name = || "proxmox".to_owned();
+    let set = both.into_iter().zip([house::full(), house::bare()]);
+    let set = set.map(|(by, rules)| Settings::RulesSet { rules: Box::new(rules), by });
+    let stored = both.map(|by| Settings::CredentialStored { name: name(), fingerprint: "sample".into(), by });
+    set.chain(stored).chain(both.map(|by| Settings::CredentialRemoved { name: name(), by })).collect()
+}
+
+pub fn repository() -> Vec<Repository> {
+    let (commit, author, subject) = (|| COMMIT.to_owned(), || "ada".to_owned(), || "web: a VM".to_owned());
+    let seen = |declaration, plan| Repository::CommitSeen {
+        commit: commit(),
+        author: author(),
+        subject: subject(),
+        declaration,
+        plan,
+    };
+    let quarantined = |why| Repository::CommitQuarantined {
+        commit: commit(),
+        author: author(),
+        subject: subject(),
+        why,
+        detail: "declarations/web.md".into(),
+    };
+    let mut samples = vec![
+        Repository::RefreshRequested { by: BY },
+        seen(Some(plan::DECLARATION), Some(plan::digest("plan"))),
+        seen(None, None),
+        Repository::PollFailed { why: "no answer".into() },
+        Repository::PollRecovered {},
+    ];
+    samples.extend(every().into_iter().map(quarantined));
+    samples
+}

@@ -1,0 +1,171 @@
+//! One plan with everything a plan can hold, and one with nothing.
+
+use domain::canonical::Digest;
+use domain::ids::DeclarationId;
+use domain::interpretation::{GuestKind, Interpretation, Kind, Label, Span};
+use domain::mark::Mark;
+use domain::plan::*;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+pub const VM: GuestKind = GuestKind::Vm;
+pub const MARK: Mark = Mark(Uuid::from_u128(0x200));
+pub const DECLARATION: DeclarationId = DeclarationId(Uuid::from_u128(0xd));
+
+pub fn digest(of: &str) -> Digest {
+    Digest::of_bytes(of.as_bytes())
+}
+
+pub fn interpreter() -> InterpreterIdentity {
+    InterpreterIdentity { provider: "scripted".into(), model: "grammar".into(), version: "1".into() }
+}
+
+pub fn empty() -> Box<Plan> {
+    let at = crate::at();
+    Box::new(Plan {
+        format: 1,
+        declaration: DECLARATION,
+        number: 1,
+        made_at: at,
+        text: digest("A VM called web."),
+        desired: Interpretation::empty(Kind::Desired),
+        interpreter: interpreter(),
+        base: Base { observed_at: at, pve_version: "8.4.1".into(), fingerprint: digest("seen") },
+        contract: "8.4.1".into(),
+        policy: digest("rules"),
+        steps: vec![],
+        hazards: vec![],
+        notes: vec![],
+    })
+}
+
+pub fn full() -> Box<Plan> {
+    let mut plan = empty();
+    plan.number = 2;
+    plan.desired = crate::interpretation::full();
+    let verbs = [StepVerb::Create, StepVerb::Change, StepVerb::Destroy, StepVerb::AlreadySo];
+    let effects = [Effect::None, Effect::RestartNeeded, Effect::Interrupts, Effect::Destroys];
+    plan.steps =
+        verbs.into_iter().zip(effects).zip(1..).map(|((verb, effect), no)| step(no, verb, effect)).collect();
+    let kinds =
+        crate::every::<HazardKind>().into_iter().zip([(Some("web"), Some(3)), (None, Some(2)), (None, None)]);
+    plan.hazards = kinds
+        .map(|(kind, (confirm, step))| Hazard {
+            kind,
+            text: "look twice".into(),
+            confirm: confirm.map(Into::into),
+            step,
+        })
+        .collect();
+    plan.notes = crate::every::<NoteKind>()
+        .into_iter()
+        .flat_map(|kind| {
+            [None, Some(Span::new(0, 4))].map(|span| Note { kind, text: "so it is".into(), span })
+        })
+        .collect();
+    plan
+}
+
+fn step(no: u32, verb: StepVerb, effect: Effect) -> Step {
+    let create = verb == StepVerb::Create;
+    let reverse = match create {
+        true => Reverse::Calls {
+            sentence: "Remove VM web (200).".into(),
+            loses_data: true,
+            calls: vec![call(
+                Verb::Delete,
+                Condition::GuestGone { vmid: 200, kind: VM, node: "pve1".into() },
+            )],
+        },
+        false => Reverse::None { why: "what is gone is gone".into() },
+    };
+    Step {
+        no,
+        verb,
+        subject: Subject {
+            noun: if create { "VM" } else { "storage" }.into(),
+            name: "web".into(),
+            vmid: create.then_some(200),
+            node: create.then(|| "pve1".into()),
+        },
+        sentence: "Make VM web (200) on pve1.".into(),
+        phrases: vec![Span::new(0, 4)],
+        after: (1..no).collect(),
+        lane: "guest 200".into(),
+        effect,
+        time: if create { TimeClass::Minutes } else { TimeClass::Seconds },
+        changes: if create { changes() } else { vec![] },
+        calls: if create { calls() } else { vec![] },
+        reverse,
+    }
+}
+
+fn changes() -> Vec<FieldChange> {
+    let planner = Origin::Planner { why: "the node with the most free memory".into() };
+    let origins = crate::interpretation::labels().into_iter().map(|label| Origin::Label { label });
+    let values = [(None, Some("2")), (Some("2"), Some("4")), (Some("4"), None)].into_iter().cycle();
+    origins
+        .chain([planner])
+        .zip(values)
+        .map(|(origin, (before, after))| FieldChange {
+            field: "cores".into(),
+            before: before.map(Into::into),
+            after: after.map(Into::into),
+            origin,
+        })
+        .collect()
+}
+
+fn calls() -> Vec<Call> {
+    let (vmid, kind, node) = (200, VM, || "pve1".to_owned());
+    let values = BTreeMap::from([
+        ("name".to_owned(), Expected::Equal("web".into())),
+        ("cores".to_owned(), Expected::Number(4)),
+        ("tags".to_owned(), Expected::Tags(vec!["mycopod".into()])),
+        ("net0".to_owned(), Expected::Options(BTreeMap::from([("bridge".into(), "vmbr0".into())]))),
+        ("ide2".to_owned(), Expected::Present),
+        ("lock".to_owned(), Expected::Absent),
+    ]);
+    let storage = Condition::StorageIs {
+        id: "tank-nfs".into(),
+        kind: "nfs".into(),
+        server: "10.0.20.5".into(),
+        export: "/tank".into(),
+        content: vec!["images".into()],
+        nodes: vec![node()],
+    };
+    vec![
+        call(Verb::Post, Condition::GuestExists { vmid, kind, node: node(), mark: MARK }),
+        call(Verb::Put, Condition::ConfigHas { vmid, kind, node: node(), values }),
+        call(
+            Verb::Put,
+            Condition::DiskAtLeast { vmid, kind, node: node(), disk: "scsi0".into(), size_gib: 32 },
+        ),
+        call(Verb::Post, Condition::PowerIs { vmid, kind, node: node(), running: true }),
+        call(Verb::Get, storage),
+        call(Verb::Delete, Condition::StorageGone { id: "old-nfs".into() }),
+    ]
+}
+
+fn call(verb: Verb, done_when: Condition) -> Call {
+    let (vmid, node) = (200, || "pve1".to_owned());
+    let is = |kind, stamp| Guard::GuestIs { vmid, kind, node: node(), name: "web".into(), mark: MARK, stamp };
+    Call {
+        verb,
+        path: "/nodes/pve1/qemu/200/config".into(),
+        args: BTreeMap::from([("cores".into(), "4".into())]),
+        purpose: "set".into(),
+        done_when,
+        guards: vec![
+            is(VM, Some("4d1f".into())),
+            is(GuestKind::Container, None),
+            Guard::VmidFree { vmid, kind: VM, node: node() },
+            Guard::StorageFree { id: "tank-nfs".into() },
+        ],
+    }
+}
+
+/// What a person said, as every label there is.
+pub fn said() -> Label {
+    Label::Said { quote: Some("web".into()), span: Some(Span::new(12, 15)) }
+}
