@@ -122,6 +122,8 @@ fn golden_files_have_every_event_of_today() {
         let files = kept();
         samples.retain(|sample| !is_in(sample, &tag, &files));
         if std::env::var_os("UPDATE_GOLDEN").is_some() && !samples.is_empty() {
+            // A file that exists tells of a changed shape before new samples could hide it.
+            files.iter().filter(|(file, _)| tag_of(file) == tag).for_each(|(file, text)| reads(file, text));
             add(&tag, &samples);
             samples.clear();
         }
@@ -156,28 +158,28 @@ fn golden_files_have_every_event_of_today() {
 
 #[test]
 fn golden_files_of_every_version_are_read_as_events_of_today() {
-    let (today, files) = (tags(), kept());
-    for (file, text) in files {
-        let tag = tag_of(&file);
-        let (name, version) = split_tag(tag).expect("golden files are named by their tag");
-        let category = name.split_once('.').and_then(|(category, _)| Category::named(category)).unwrap();
-        let samples: Vec<Value> = serde_json::from_str(&text).unwrap();
-        assert!(!samples.is_empty(), "{file} is empty");
-        let read = samples.iter().map(|sample| {
-            let event = AnyEvent::read(category, name, version, sample.to_string().as_bytes());
-            event.unwrap_or_else(|error| panic!("{file}: {error}"))
-        });
-        let events: Vec<AnyEvent> = read.collect();
-        events.iter().for_each(fold);
-        let (tags, written): (BTreeSet<String>, Vec<Value>) = events.iter().map(written).unzip();
-        assert!(tags.iter().all(|tag| today.contains(tag.as_str())), "{file} is read as {tags:?}");
-        if today.contains(tag) {
-            assert_eq!(
-                render(&written),
-                text,
-                "{file}: the shape changed; it needs the next number and a step"
-            );
-        }
+    for (file, text) in kept() {
+        reads(&file, &text);
+    }
+}
+
+/// A file's data is events of today, and in today's version it comes out as it is, byte for byte.
+fn reads(file: &str, text: &str) {
+    let (today, tag) = (tags(), tag_of(file));
+    let (name, version) = split_tag(tag).expect("golden files are named by their tag");
+    let category = name.split_once('.').and_then(|(category, _)| Category::named(category)).unwrap();
+    let samples: Vec<Value> = serde_json::from_str(text).unwrap();
+    assert!(!samples.is_empty(), "{file} is empty");
+    let read = samples.iter().map(|sample| {
+        let event = AnyEvent::read(category, name, version, sample.to_string().as_bytes());
+        event.unwrap_or_else(|error| panic!("{file}: {error}"))
+    });
+    let events: Vec<AnyEvent> = read.collect();
+    events.iter().for_each(fold);
+    let (tags, written): (BTreeSet<String>, Vec<Value>) = events.iter().map(written).unzip();
+    assert!(tags.iter().all(|tag| today.contains(tag.as_str())), "{file} is read as {tags:?}");
+    if today.contains(tag) {
+        assert_eq!(render(&written), text, "{file}: the shape changed; it needs the next number and a step");
     }
 }
 
