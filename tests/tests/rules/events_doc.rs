@@ -85,7 +85,8 @@ fn split(body: &str) -> Vec<String> {
 fn document() -> String {
     let mut text = String::from(
         "# Events\n\nEvery fact MycoPod records, by stream. Tags are for ever; a new shape takes the next number. This page is \
-         made from the\nsource by a test (`UPDATE_DOCS=1 cargo nextest run -p mycopod-tests events_doc`).\n",
+         made from the\nsource by a test (`UPDATE_DOCS=1 cargo nextest run -p mycopod-tests events_doc`). What each tag's data looks like, in \
+         every\nversion ever written, stands in `domain/golden/`.\n",
     );
     for (name, file) in SOURCES {
         let source = std::fs::read_to_string(root().join("domain/src").join(file)).unwrap();
