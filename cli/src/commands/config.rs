@@ -1,5 +1,6 @@
 //! `mycopod config`: the settings in effect, secrets cut.
 
+use crate::out;
 use crate::args::ConfigCommand;
 use crate::config::Config;
 use crate::failure::{Code, Failure, Outcome};
@@ -26,7 +27,7 @@ pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
             if let Ok(agent) = config.agent() {
                 super::agent::connect(agent)?;
             }
-            println!("{} is valid.", path.display());
+            out!("{} is valid.", path.display());
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! `mycopod doctor`: every connection, with what to do where one fails.
 
+use crate::out;
 use crate::config::Config;
 use crate::context::open_store;
 use crate::failure::{Code, Failure, Outcome};
@@ -44,9 +45,9 @@ pub async fn run(path: &Path, json: bool) -> Outcome {
         output::json(&checks);
     } else {
         for check in &checks {
-            println!("{}  {:<11} {}", if check.well { "ok  " } else { "FAIL" }, check.name, check.found);
+            out!("{}  {:<11} {}", if check.well { "ok  " } else { "FAIL" }, check.name, check.found);
             if !check.next.is_empty() {
-                println!("      next: {}", check.next);
+                out!("      next: {}", check.next);
             }
         }
     }

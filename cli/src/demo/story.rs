@@ -4,6 +4,7 @@
 //! The file is TOML: a list of `[[step]]`, each with `as` (a person), one deed and what is expected of it. See
 //! `stories` beside this crate for ones to read.
 
+use crate::out;
 use super::world::World;
 use crate::context::{Context, by, load, refused, until};
 use crate::failure::{Code, Failure, Outcome};
@@ -92,9 +93,9 @@ pub async fn play(path: &Path, world: &World) -> Outcome {
             what: format!("step {} of the story: {}", no + 1, failure.what),
             ..failure
         })?;
-        println!("{:>3}  {:<4} {told}", no + 1, step.r#as);
+        out!("{:>3}  {:<4} {told}", no + 1, step.r#as);
     }
-    println!("The story went as told: {} steps.", story.step.len());
+    out!("The story went as told: {} steps.", story.step.len());
     Ok(())
 }
 
