@@ -317,7 +317,9 @@ pub enum EventsCommand {
     /// One event
     Show { position: i64 },
     /// Check the chain of all events, with what was kept outside the database
-    #[command(after_help = "Example:\n  mycopod events verify --anchors /srv/declarations.git --checkpoint kept.txt")]
+    #[command(
+        after_help = "Example:\n  mycopod events verify --anchors /srv/declarations.git --checkpoint kept.txt"
+    )]
     Verify(VerifyArgs),
     /// Make a proof that one event is in the log, to be checked without the database
     #[command(after_help = "Example:\n  mycopod events prove 42 --output event-42.json\n  \

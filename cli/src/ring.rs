@@ -31,13 +31,16 @@ pub async fn changed(path: &Path, ring: &KeyRing) -> KeyRing {
     loop {
         looks.tick().await;
         // Replaced, not written to: another file under the same name.
-        let now = tokio::fs::metadata(path).await.ok().map(|file| (file.ino(), file.mtime(), file.mtime_nsec()));
+        let now =
+            tokio::fs::metadata(path).await.ok().map(|file| (file.ino(), file.mtime(), file.mtime_nsec()));
         if now == seen {
             continue;
         }
         seen = now;
         match KeyRing::load(path) {
-            Ok(found) if !found.ids().eq(ring.ids()) || found.current_id() != ring.current_id() => return found,
+            Ok(found) if !found.ids().eq(ring.ids()) || found.current_id() != ring.current_id() => {
+                return found;
+            }
             Ok(_) => told = false,
             Err(error) if told => tracing::debug!(%error, "the key ring still cannot be read"),
             Err(error) => {

@@ -25,8 +25,8 @@ pub fn prepare(settings: &Settings) -> Result<Sealing, Failure> {
         .map_err(|error| Failure::new(Code::Failed, &error, error.advice()))?;
     let key = SigningKey::create_if_missing(&path)
         .map_err(|error| Failure::new(Code::Failed, &error, error.advice()))?;
-    let written = std::fs::create_dir_all(&state)
-        .and_then(|()| publish(&public_file(settings), &key.public()));
+    let written =
+        std::fs::create_dir_all(&state).and_then(|()| publish(&public_file(settings), &key.public()));
     written.map_err(|error| {
         let what = format!("the state folder {} cannot be written: {error}", state.display());
         Failure::new(Code::Unavailable, what, "give the Agent a folder of its own in agent.state")

@@ -1,11 +1,11 @@
 //! `mycopod bench`: figures of this machine, on a simulated world of its own. Nothing is asserted; the numbers are
 //! printed with what they were measured on.
 
-use crate::out;
 use crate::args::DemoArgs;
 use crate::context::{by, refused, until};
 use crate::demo::{Place, World};
 use crate::failure::{Code, Failure, Outcome};
+use crate::out;
 use domain::account::Actor;
 use domain::declaration::{Command, Declaration, Status};
 use domain::event::Category;

@@ -1,9 +1,8 @@
 //! `mycopod cluster`: the cluster as last seen, or as it was seen at a position of the log.
 
-use crate::out;
 use crate::context::{Context, read_failed};
 use crate::failure::Outcome;
-use crate::output;
+use crate::{out, output};
 use std::path::Path;
 
 pub async fn run(path: &Path, at: Option<i64>, json: bool) -> Outcome {

@@ -1,10 +1,9 @@
 //! `mycopod config`: the settings in effect, secrets cut.
 
-use crate::out;
 use crate::args::ConfigCommand;
 use crate::config::Config;
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
+use crate::{out, output};
 use std::path::Path;
 
 pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {

@@ -1,10 +1,9 @@
 //! `mycopod declare`, `preview`, `plan`, `approve`, `commit`: the way of a declaration without a browser.
 
-use crate::out;
 use crate::args::Person;
 use crate::context::{Context, READ_OWN_WRITE, by, load, read_failed, refused, until};
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
+use crate::{out, output};
 use domain::account::Actor;
 use domain::declaration::{Command, Declaration, Failure as PreviewFailure, Status};
 use domain::event::Category;
@@ -147,7 +146,11 @@ fn print_plan(plan: &Plan, calls: bool) {
     let counts = plan.counts();
     out!(
         "Plan {}: {} to create · {} to change · {} to destroy · {} already so",
-        plan.number, counts.create, counts.change, counts.destroy, counts.already
+        plan.number,
+        counts.create,
+        counts.change,
+        counts.destroy,
+        counts.already
     );
     for hazard in &plan.hazards {
         out!("  ! {}", hazard.text);

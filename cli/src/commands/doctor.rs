@@ -1,10 +1,9 @@
 //! `mycopod doctor`: every connection, with what to do where one fails.
 
-use crate::out;
 use crate::config::Config;
 use crate::context::open_store;
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
+use crate::{out, output};
 use agent::repository::Repository;
 use agent::repository::local::LocalGit;
 use eventstore::EventLog;

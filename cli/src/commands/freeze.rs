@@ -1,9 +1,9 @@
 //! `mycopod freeze` and `mycopod thaw`: the switch that stops all writes to the cluster (I11).
 
-use crate::out;
 use crate::config::Config;
 use crate::context::{open_store, refused};
 use crate::failure::Outcome;
+use crate::out;
 use domain::cluster::{Cluster, Command};
 use domain::event::Category;
 use domain::ids::CLUSTER;

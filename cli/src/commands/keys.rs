@@ -102,7 +102,9 @@ async fn rotate(path: &Path, finish: bool, json: bool, quiet: bool) -> Outcome {
     }
     let left = waiting(&store, &current).await?;
     if json {
-        output::json(&json!({"current": current, "rewrapped": rewrapped, "left": left, "keys": keys.ids().count()}));
+        output::json(
+            &json!({"current": current, "rewrapped": rewrapped, "left": left, "keys": keys.ids().count()}),
+        );
     } else {
         let made = if finish { "is current" } else { "is new and current" };
         out!("Key {current} {made}; {rewrapped} data keys were wrapped under it, {left} are left.");
@@ -157,7 +159,9 @@ async fn shred(
             "keys_destroyed": destroyed, "rebuilt": rebuilt.iter().map(|made| &made.name).collect::<Vec<_>>(),
         }));
     } else {
-        out!("{readable} events of {stream} are erased ({destroyed} keys destroyed); the chain still verifies.");
+        out!(
+            "{readable} events of {stream} are erased ({destroyed} keys destroyed); the chain still verifies."
+        );
         out!("{} read models were made anew without them.", rebuilt.len());
     }
     Ok(())
@@ -200,7 +204,8 @@ async fn allowed(context: &Context, stream: StreamId, events: &[Recorded]) -> Ou
             refused("is being worked on", "wait until the Agent is done with it")
         }
         Category::Account => {
-            let account = context.reader.account(domain::ids::AccountId(stream.id)).await.map_err(read_failed)?;
+            let account =
+                context.reader.account(domain::ids::AccountId(stream.id)).await.map_err(read_failed)?;
             match account {
                 Some(account) if !account.disabled => {
                     refused("can still sign in", &format!("mycopod user disable {}", account.name))
@@ -222,12 +227,17 @@ async fn describe(context: &Context, stream: StreamId, events: &[Recorded], read
     note!("{stream} has {} events, {first} to {last}; {readable} of them can be read.", events.len());
     note!("Lost for ever: what they say, in the log and in every read model.");
     note!("Kept: that they happened, when and by whom; the chain of hashes.");
-    note!("Not reached: commits in the declarations repository, backups, exports, other streams that quote them.");
+    note!(
+        "Not reached: commits in the declarations repository, backups, exports, other streams that quote them."
+    );
     if stream.category == Category::Declaration {
         let found = context.reader.declaration(DeclarationId(stream.id)).await.map_err(read_failed)?;
         for no in found.map(|row| row.runs).unwrap_or_default() {
             if let Some(run) = context.reader.run(no).await.map_err(read_failed)? {
-                note!("  run {no} keeps its own events: mycopod keys shred {}", StreamId::new(Category::Run, run.id.0));
+                note!(
+                    "  run {no} keeps its own events: mycopod keys shred {}",
+                    StreamId::new(Category::Run, run.id.0)
+                );
             }
         }
     }
@@ -248,7 +258,7 @@ fn confirmed(stream: StreamId, confirm: Option<uuid::Uuid>) -> Outcome {
             return Err(Failure::new(Code::Usage, what, format!("--confirm {}", stream.id)));
         }
     };
-    let same = typed == stream.id.to_string() || typed.parse() == Ok(StreamRef(stream));
+    let same = typed == stream.id.to_string() || typed.parse::<StreamRef>() == Ok(StreamRef(stream));
     if same {
         return Ok(());
     }

@@ -1,9 +1,9 @@
 //! `mycopod migrate`: the schema forward, as the owner of the database.
 
-use crate::out;
 use crate::config::Config;
 use crate::context::{open_store, store_failed};
 use crate::failure::Outcome;
+use crate::out;
 use secrets::Secret;
 use std::path::Path;
 

@@ -1,11 +1,10 @@
 //! `mycopod projections`: the read models, as they are and as they were.
 
-use crate::out;
 use crate::args::ProjectionsCommand;
 use crate::context::{Context, store_failed};
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
 use crate::progress::Progress;
+use crate::{out, output};
 use eventstore::EventLog;
 use projections::rebuild::{self, Options};
 use projections::{ReadError, State, Status, folds};

@@ -1,10 +1,9 @@
 //! `mycopod runs`: what happened, what is happening, and going on.
 
-use crate::out;
 use crate::args::{Person, RunsCommand};
 use crate::context::{Context, by, read_failed, refused, store_failed};
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
+use crate::{out, output};
 use domain::event::Category;
 use domain::run::{Command, Run};
 use eventstore::{EventLog, StreamId};

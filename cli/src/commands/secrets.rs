@@ -1,10 +1,9 @@
 //! `mycopod secrets`: the Agent's key files. Content comes from standard input and is never shown.
 
-use crate::out;
 use crate::args::SecretsCommand;
 use crate::config::Config;
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
+use crate::{out, output};
 use serde::Serialize;
 use std::io::Read;
 use std::path::Path;

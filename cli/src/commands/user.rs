@@ -1,11 +1,10 @@
 //! `mycopod user`: people. The command line holds the database already, so no password is asked of it.
 
-use crate::out;
 use crate::args::{RoleArg, UserCommand};
 use crate::context::{Context, by, read_failed, refused};
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
 use crate::passwords;
+use crate::{out, output};
 use domain::account::{Account, Command, Role};
 use domain::event::Category;
 use domain::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};

@@ -11,9 +11,9 @@ pub mod seed;
 pub mod story;
 mod world;
 
-use crate::{note, out};
 use crate::args::DemoArgs;
 use crate::failure::{Failure, Outcome};
+use crate::{note, out};
 pub use children::parent_gone;
 use domain::account::Role;
 pub use place::Place;
@@ -64,11 +64,7 @@ fn announce(world: &World, place: &Place, begun: Instant) {
         out!("  sign in   {:<4} {}   ({may})", login.name, login.password);
     }
     out!("\n  try       {}", TRY.join("\n            "));
-    out!(
-        "\n  data      {}{}",
-        place.dir.display(),
-        if place.kept { "" } else { " (removed at the end)" }
-    );
+    out!("\n  data      {}{}", place.dir.display(), if place.kept { "" } else { " (removed at the end)" });
     out!("  commands  mycopod --config {} runs list", place.config_file().display());
     out!(
         "  cluster   {} (simulated; faults and ledger: http://{})",

@@ -4,10 +4,10 @@
 //! The file is TOML: a list of `[[step]]`, each with `as` (a person), one deed and what is expected of it. See
 //! `stories` beside this crate for ones to read.
 
-use crate::out;
 use super::world::World;
 use crate::context::{Context, by, load, refused, until};
 use crate::failure::{Code, Failure, Outcome};
+use crate::out;
 use domain::account::Actor;
 use domain::declaration::{Command, Declaration, Failure as PreviewFailure, Status};
 use domain::event::Category;

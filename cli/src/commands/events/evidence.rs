@@ -106,7 +106,8 @@ fn checkpoints_in(path: &Path, keys: &[PublicKey]) -> Result<Vec<Checkpoint>, Fa
 fn anchor(line: &str) -> Result<Head, &'static str> {
     let rest = line.strip_prefix(ANCHOR).ok_or("it does not begin with MycoPod-Log:")?;
     let (position, chain) = rest.trim().split_once(' ').ok_or("it lacks a position or a hash")?;
-    let position: i64 = position.parse().ok().filter(|position| *position >= 0).ok_or("its position is no number")?;
+    let position: i64 =
+        position.parse().ok().filter(|position| *position >= 0).ok_or("its position is no number")?;
     let chain = chain.trim().strip_prefix("sha256:").and_then(unhex).ok_or("its hash is malformed")?;
     Ok(Head { position, chain })
 }
@@ -125,7 +126,8 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 /// The lines that are neither empty nor comments, with their numbers.
 fn lines(path: &Path) -> Result<Vec<(usize, String)>, Failure> {
     let unreadable = |error: std::io::Error| {
-        let code = if error.kind() == std::io::ErrorKind::NotFound { Code::NotFound } else { Code::Unavailable };
+        let code =
+            if error.kind() == std::io::ErrorKind::NotFound { Code::NotFound } else { Code::Unavailable };
         Failure::new(code, format!("{} cannot be read: {error}", path.display()), "name a file that is there")
     };
     let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
@@ -136,7 +138,8 @@ fn lines(path: &Path) -> Result<Vec<(usize, String)>, Failure> {
         if read == 0 {
             break;
         }
-        let text = String::from_utf8(bytes).map_err(|_| bad(path.display(), &format!("line {no}"), "it is no text"))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| bad(path.display(), &format!("line {no}"), "it is no text"))?;
         let line = text.trim();
         if !line.is_empty() && !line.starts_with('#') {
             found.push((no, line.to_owned()));
@@ -214,7 +217,14 @@ mod tests {
     fn anchors_are_read_from_lines_and_from_messages_and_a_bad_one_is_named() {
         let line = format!("MycoPod-Log: 42 sha256:{}", "ab".repeat(32));
         assert_eq!(anchor(&line), Ok(Head { position: 42, chain: [0xab; 32] }));
-        for wrong in ["", "MycoPod-Log: 42", "MycoPod-Log: x sha256:00", "Log: 1", &line[..80], &line.replace("42", "-1")] {
+        for wrong in [
+            "",
+            "MycoPod-Log: 42",
+            "MycoPod-Log: x sha256:00",
+            "Log: 1",
+            &line[..80],
+            &line.replace("42", "-1"),
+        ] {
             assert!(anchor(wrong).is_err(), "{wrong}");
         }
         let log = format!("commit c2\nMore\n\nMycoPod-Plan: x\n{line}\n\0\ncommit c1\nFirst\n\0\n");

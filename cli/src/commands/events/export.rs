@@ -14,8 +14,18 @@ use std::path::Path;
 
 /// Columns of the table, named as in the JSON.
 const COLUMNS: [&str; 12] = [
-    "position", "recorded_at", "type", "stream", "version", "event_id", "actor", "correlation", "causation",
-    "chain", "erased", "data",
+    "position",
+    "recorded_at",
+    "type",
+    "stream",
+    "version",
+    "event_id",
+    "actor",
+    "correlation",
+    "causation",
+    "chain",
+    "erased",
+    "data",
 ];
 
 pub struct What {

@@ -29,7 +29,9 @@ pub async fn run(path: &Path, command: EventsCommand, json: bool, quiet: bool) -
         EventsCommand::Tail { from, follow, wanted, last } => {
             let following = follow.then(|| ring::follow(store.clone(), config.key_ring.clone(), keys));
             let told = tail(&store, from, follow, &wanted, last.into(), json).await;
-            following.inspect(tokio::task::JoinHandle::abort);
+            if let Some(following) = following {
+                following.abort();
+            }
             told
         }
         EventsCommand::Show { position } => show(&store, position).await,
@@ -94,7 +96,12 @@ async fn page(store: &Store, after: i64, to: i64) -> Result<Vec<Recorded>, Failu
 }
 
 /// The newest `count` wanted events in order, looked for from the end.
-async fn newest(store: &Store, head: i64, wanted: &Wanted, count: usize) -> Result<VecDeque<Recorded>, Failure> {
+async fn newest(
+    store: &Store,
+    head: i64,
+    wanted: &Wanted,
+    count: usize,
+) -> Result<VecDeque<Recorded>, Failure> {
     let mut found = VecDeque::new();
     let mut end = head;
     while end > 0 && found.len() < count {

@@ -70,7 +70,9 @@ pub async fn run(config: &Config, store: &Store, args: &VerifyArgs, json: bool, 
 
 fn say(report: &VerifyReport, to: i64, signatures: bool) {
     let VerifyReport { events, opened, shredded, unopened, .. } = report;
-    out!("{events} events in order: {opened} opened, {shredded} erased on purpose, {unopened} checked by hash only.");
+    out!(
+        "{events} events in order: {opened} opened, {shredded} erased on purpose, {unopened} checked by hash only."
+    );
     if to == report.head.position {
         out!("The chain ends in {}.", hex(&report.head.chain));
     }
@@ -85,7 +87,9 @@ fn say(report: &VerifyReport, to: i64, signatures: bool) {
              give --anchors or --checkpoint."
         ),
         (anchored, 0) => out!("Anchored outside up to {anchored}: every one of them."),
-        (anchored, 1) => out!("Anchored outside up to {anchored}; the newest event is not yet anchored outside."),
+        (anchored, 1) => {
+            out!("Anchored outside up to {anchored}; the newest event is not yet anchored outside.")
+        }
         (anchored, more) => {
             out!("Anchored outside up to {anchored}; the {more} newest events are not yet anchored outside.");
         }
@@ -118,7 +122,11 @@ pub async fn prove(store: &Store, position: i64, file: Option<&Path>) -> Outcome
 pub fn proof(path: &Path, keys: &[String], json: bool) -> Outcome {
     let keys = evidence::public_keys(keys)?;
     let unreadable = |error: std::io::Error| {
-        Failure::new(Code::NotFound, format!("{} cannot be read: {error}", path.display()), "name a file with a proof")
+        Failure::new(
+            Code::NotFound,
+            format!("{} cannot be read: {error}", path.display()),
+            "name a file with a proof",
+        )
     };
     let refused = |why: String| {
         let next = "trust the event only if another copy of the proof holds";
@@ -128,7 +136,8 @@ pub fn proof(path: &Path, keys: &[String], json: bool) -> Outcome {
         return Err(refused("it is too large for a proof".into()));
     }
     let text = std::fs::read(path).map_err(unreadable)?;
-    let proof: Proof = serde_json::from_slice(&text).map_err(|error| refused(format!("it is no proof: {error}")))?;
+    let proof: Proof =
+        serde_json::from_slice(&text).map_err(|error| refused(format!("it is no proof: {error}")))?;
     let checkpoint = proof.check(&keys).map_err(|error| refused(error.to_string()))?;
     let time = |us: i64| DateTime::from_timestamp_micros(us);
     let (recorded_at, sealed_at) = (time(proof.recorded_at_us), time(checkpoint.sealed_at_us));
