@@ -1,6 +1,9 @@
 //! `mycopod sim`: the simulated Proxmox VE alone.
 
 use crate::args::{Preset, SimArgs};
+use crate::failure::{Code, Failure, Outcome};
+use crate::out;
+use simulator::{Base, FaultRule, SimConfig, SimError, Simulator};
 
 pub async fn run(args: SimArgs) -> Outcome {
     if args.coverage {
