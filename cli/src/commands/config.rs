@@ -3,7 +3,7 @@
 use crate::args::ConfigCommand;
 use crate::config::Config;
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
+use crate::{out, output};
 use std::path::Path;
 
 pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
@@ -26,7 +26,7 @@ pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
             if let Ok(agent) = config.agent() {
                 super::agent::connect(agent)?;
             }
-            println!("{} is valid.", path.display());
+            out!("{} is valid.", path.display());
         }
     }
     Ok(())
