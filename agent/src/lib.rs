@@ -15,4 +15,4 @@ pub mod processes;
 pub mod repository;
 mod wiring;
 
-pub use wiring::{Agent, AgentError, Config};
+pub use wiring::{Agent, AgentError, Config, Sealing};

@@ -14,8 +14,9 @@ use crate::repository::Repository;
 use domain::event::Category;
 use domain::ids::SETTINGS;
 use domain::settings::Settings;
-use eventstore::{Store, StoreError};
+use eventstore::{Export, Store, StoreError};
 use interpreter::Interpreter;
+use secrets::SigningKey;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -30,6 +31,14 @@ pub struct Config {
     pub interpreter: Arc<dyn Interpreter>,
     /// How this agent is called in the lease: host and process.
     pub holder: String,
+    /// Signs checkpoints of the log while the Agent works; none where another one does.
+    pub sealing: Option<Sealing>,
+}
+
+/// What checkpoints of the log are signed with, and where they are written down outside the database.
+pub struct Sealing {
+    pub key: SigningKey,
+    pub export: Export,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +56,7 @@ pub struct Agent {
     api: Arc<Api>,
     repository: Arc<dyn Repository>,
     interpreter: Arc<dyn Interpreter>,
+    sealing: Option<Sealing>,
     stop: CancellationToken,
 }
 
@@ -61,6 +71,7 @@ impl Agent {
             api: Arc::new(config.api),
             repository: config.repository,
             interpreter: config.interpreter,
+            sealing: config.sealing,
             stop,
         };
         agent.work(once).await
@@ -92,6 +103,9 @@ impl Agent {
         tasks.spawn(watching(watch, open.clone(), lost.clone()));
         let reconciliation = Reconciliation { log: self.log.clone(), api: self.api.clone() };
         tasks.spawn(reconciling(reconciliation, open.clone(), lost.clone()));
+        if let Some(Sealing { key, export }) = self.sealing {
+            tasks.spawn(sealing(self.log.store.clone(), key, export));
+        }
         tracing::info!(repository = self.repository.describe(), "the agent works");
         let ended = tokio::select! {
             () = self.stop.cancelled() => None,
@@ -121,6 +135,12 @@ type Work = Result<(), AgentError>;
 
 async fn follow(store: Store, open: watch::Sender<Open>, lost: CancellationToken) -> Work {
     Ok(inbox::follow(store, open, lost).await?)
+}
+
+/// Trouble with sealing stops nothing else: it is logged, and verification tells what is not sealed.
+async fn sealing(store: Store, key: SigningKey, export: Export) -> Work {
+    store.keep_sealing(key, export).await;
+    Ok(())
 }
 
 /// Waits until the open work satisfies `ready`; none when the Agent ends.

@@ -1,6 +1,7 @@
 //! The command line: names, options and their help. What they do is in [`crate::commands`].
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use eventstore::{Category, StreamId};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -112,9 +113,12 @@ pub enum Command {
         #[arg(long)]
         at: Option<i64>,
     },
-    /// The log: tail, show, verify
+    /// The log: tail, show, verify, prove, export
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Keys that seal the log: list, rotate, shred
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Read models: list, status, show, rebuild
     #[command(subcommand)]
     Projections(ProjectionsCommand),
@@ -304,20 +308,106 @@ pub enum EventsCommand {
         /// Go on as new ones come
         #[arg(long)]
         follow: bool,
-        /// Only this type, such as run.call_issued
-        #[arg(long)]
-        r#type: Option<String>,
+        #[command(flatten)]
+        wanted: Wanted,
         /// How many of the newest
-        #[arg(long, default_value_t = 20)]
-        last: i64,
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+        last: u16,
     },
     /// One event
     Show { position: i64 },
-    /// Check the chain of all events
-    Verify {
+    /// Check the chain of all events, with what was kept outside the database
+    #[command(
+        after_help = "Example:\n  mycopod events verify --anchors /srv/declarations.git --checkpoint kept.txt"
+    )]
+    Verify(VerifyArgs),
+    /// Make a proof that one event is in the log, to be checked without the database
+    #[command(after_help = "Example:\n  mycopod events prove 42 --output event-42.json\n  \
+                            mycopod events verify --proof event-42.json --key seal-key.pub")]
+    Prove {
+        position: i64,
+        /// Write it to this file instead of standard output
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
+    /// Write events out, decrypted, one after the other
+    Export {
+        #[arg(long, value_enum, default_value = "json")]
+        format: ExportFormat,
         /// From this position on
         #[arg(long, default_value_t = 1)]
         from: i64,
+        /// Up to this position; the newest if absent
+        #[arg(long)]
+        to: Option<i64>,
+        #[command(flatten)]
+        wanted: Wanted,
+        /// Write to this file (0600) instead of standard output; it appears when it is whole
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
+}
+
+/// Which events.
+#[derive(Args, Clone, Default)]
+pub struct Wanted {
+    /// Only this type, such as run.call_issued
+    #[arg(long)]
+    pub r#type: Option<String>,
+    /// Only this stream, as CATEGORY/UUID
+    #[arg(long)]
+    pub stream: Option<StreamRef>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ExportFormat {
+    /// One JSON document a line
+    Json,
+    /// A table with a heading, the content as JSON in its last column
+    Csv,
+}
+
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// From this position on
+    #[arg(long, default_value_t = 1)]
+    pub from: i64,
+    /// Up to this position; the newest if absent
+    #[arg(long)]
+    pub to: Option<i64>,
+    /// Lines `MycoPod-Log: POSITION sha256:HEX` in a text file, or a git repository with them in its commits
+    #[arg(long, value_name = "FILE|REPOSITORY")]
+    pub anchors: Vec<PathBuf>,
+    /// A file of signed checkpoints that was kept elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Vec<PathBuf>,
+    /// Public key of the signer; the one in the Agent's state folder if absent
+    #[arg(long, value_name = "FILE|HEX")]
+    pub key: Vec<String>,
+    /// Check this proof of one event, with no database and no configuration
+    #[arg(long, value_name = "FILE", requires = "key",
+          conflicts_with_all = ["from", "to", "anchors", "checkpoint"])]
+    pub proof: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// Keys of the ring, and what is sealed under them
+    List,
+    /// Make a new key-encryption key, and wrap all data keys under it
+    Rotate {
+        /// Make no new key: wrap what an interrupted rotation left behind
+        #[arg(long)]
+        finish: bool,
+    },
+    /// Erase what the events of one stream say, for ever
+    #[command(after_help = "Example:\n  mycopod keys shred declaration/0198c7a0-0000-7000-8000-000000000001")]
+    Shred {
+        /// The stream: CATEGORY/UUID, or its UUID alone
+        subject: SubjectRef,
+        /// The UUID once more, where nobody can be asked
+        #[arg(long, value_name = "UUID")]
+        confirm: Option<Uuid>,
     },
 }
 
@@ -417,5 +507,40 @@ impl std::str::FromStr for DeclarationRef {
             .map(Self::No)
             .or_else(|_| text.parse().map(Self::Id))
             .map_err(|_| format!("{text} is neither a number nor an id of a declaration"))
+    }
+}
+
+/// A stream, as `declaration/0198…`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamRef(pub StreamId);
+
+impl std::str::FromStr for StreamRef {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (category, id) =
+            text.split_once('/').ok_or_else(|| format!("{text} is not of the form CATEGORY/UUID"))?;
+        let category = Category::named(category).ok_or_else(|| {
+            let known: Vec<&str> = Category::ALL.iter().map(|category| category.name()).collect();
+            format!("there is no category {category}; there are {}", known.join(", "))
+        })?;
+        let id = id.parse().map_err(|_| format!("{id} is no UUID"))?;
+        Ok(Self(StreamId::new(category, id)))
+    }
+}
+
+/// A stream whose category may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectRef {
+    Stream(StreamId),
+    Id(Uuid),
+}
+
+impl std::str::FromStr for SubjectRef {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(id) => Ok(Self::Id(id)),
+            Err(_) => text.parse().map(|StreamRef(stream)| Self::Stream(stream)),
+        }
     }
 }

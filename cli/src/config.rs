@@ -47,6 +47,10 @@ pub struct Ui {
 pub struct Agent {
     /// Folder of the key files: 0700.
     pub secrets: PathBuf,
+    /// Folder of what the Agent keeps for others to read: the signed checkpoints of the log and the public key they
+    /// are checked with. `state` beside the folder of the key files if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<PathBuf>,
     pub proxmox: Proxmox,
     pub repository: Repository,
     /// `scripted` is the offline grammar.
@@ -74,6 +78,12 @@ pub struct Repository {
     /// A bare git repository on this machine.
     pub path: PathBuf,
     pub branch: String,
+}
+
+impl Agent {
+    pub fn state_folder(&self) -> PathBuf {
+        self.state.clone().unwrap_or_else(|| self.secrets.with_file_name("state"))
+    }
 }
 
 impl Config {

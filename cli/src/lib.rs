@@ -2,6 +2,9 @@
 //!
 //! A library, so that tests can start the same program with more in it. Begin with [`main`]; see [`args`] for the names, [`commands`] for what they do, [`demo`] for everything at once.
 
+// A closed pipe makes these panic; `out!` and `note!` do not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod args;
 pub mod commands;
 pub mod config;
@@ -11,10 +14,13 @@ pub mod failure;
 pub mod output;
 pub mod passwords;
 pub mod progress;
+pub mod ring;
+pub mod sealing;
 
 use args::{Cli, Command};
 use clap::Parser;
 use failure::Failure;
+use std::io::Write;
 use std::process::ExitCode;
 
 const USUAL: &str = "\
@@ -33,16 +39,22 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: the runtime cannot start: {error}");
+            note!("error: the runtime cannot start: {error}");
             return ExitCode::FAILURE;
         }
     };
     match runtime.block_on(dispatch(cli)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => match output::lost() {
+            None => ExitCode::SUCCESS,
+            Some(why) => {
+                note!("error: the results could not be written: {why}");
+                ExitCode::FAILURE
+            }
+        },
         Err(failure) => {
             let text = failure.to_string();
             if !text.is_empty() {
-                eprintln!("{text}");
+                note!("{text}");
             }
             ExitCode::from(failure.code as u8)
         }
@@ -51,7 +63,7 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(cli: Cli) -> Result<(), Failure> {
     let Some(command) = cli.command else {
-        println!("{USUAL}");
+        out!("{USUAL}");
         return Ok(());
     };
     let (config, json, quiet) = (cli.config.as_path(), cli.json, cli.quiet);
@@ -74,7 +86,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Commit { id, person } => commands::declarations::commit(config, &id, person).await,
         Command::Runs(command) => commands::runs::run(config, command, json).await,
         Command::Cluster { at } => commands::cluster::run(config, at, json).await,
-        Command::Events(command) => commands::events::run(config, command, json).await,
+        Command::Events(command) => commands::events::run(config, command, json, quiet).await,
+        Command::Keys(command) => commands::keys::run(config, command, json, quiet).await,
         Command::Projections(command) => commands::projections::run(config, command, json, quiet).await,
         Command::Secrets(command) => commands::secrets::run(config, command, json).await,
         Command::User(command) => commands::user::run(config, command, json).await,
@@ -87,7 +100,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
-            clap_complete::generate(shell, &mut command, "mycopod", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "mycopod", &mut script);
+            output::told(std::io::stdout().write_all(&script));
             Ok(())
         }
         Command::Bench { rounds } => commands::bench::run(rounds).await,

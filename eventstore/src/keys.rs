@@ -7,7 +7,7 @@
 //!
 //! Never here: a key in the clear outside this process.
 
-use crate::{connect::Pool, error::StoreError, limits, rows::Keys};
+use crate::{connect::Pool, error::StoreError, limits, rows::Keys, store::Store};
 use secrets::{DataKey, KeyRing, KeyRingError};
 use std::{
     collections::{HashMap, HashSet},
@@ -25,6 +25,40 @@ pub(crate) struct KeyRow {
     pub wrapped: Vec<u8>,
     pub kek_id: String,
     pub uses: i64,
+}
+
+/// What is wrapped under one key-encryption key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyUsage {
+    pub kek_id: String,
+    /// Data keys that can be used.
+    pub keys: i64,
+    /// Subjects that these belong to.
+    pub subjects: i64,
+    /// Payloads sealed under them, at most: uses are reserved in blocks.
+    pub uses: i64,
+    /// Data keys that were destroyed; what they sealed cannot be read any more.
+    pub destroyed: i64,
+}
+
+impl Store {
+    /// What is wrapped under each key-encryption key, in the order of their ids.
+    pub async fn key_usage(&self) -> Result<Vec<KeyUsage>, StoreError> {
+        const COUNT: &str = "select kek_id, count(*) filter (where destroyed_at is null), \
+                             count(distinct subject) filter (where destroyed_at is null), \
+                             coalesce(sum(uses) filter (where destroyed_at is null), 0)::bigint, \
+                             count(*) filter (where destroyed_at is not null) \
+                             from log.keys group by kek_id order by kek_id";
+        let rows = self.core().pool.query("counting data keys", COUNT, &[]).await?;
+        let usage = |row: &tokio_postgres::Row| KeyUsage {
+            kek_id: row.get(0),
+            keys: row.get(1),
+            subjects: row.get(2),
+            uses: row.get(3),
+            destroyed: row.get(4),
+        };
+        Ok(rows.iter().map(usage).collect())
+    }
 }
 
 /// The key that a subject's next payloads are sealed under.

@@ -36,6 +36,7 @@ mod watch;
 
 pub use error::{AppendError, StoreError};
 pub use inline::{InlineModels, InlineStatement};
+pub use keys::KeyUsage;
 pub use log::{EventLog, Lineage, Pending, Subscription};
 pub use memory::MemoryStore;
 pub use migrate::migrate;

@@ -123,6 +123,7 @@ impl World {
             ui: None,
             agent: Some(Agent {
                 secrets: self.dir.path().join("keys"),
+                state: None,
                 proxmox: Proxmox {
                     addresses: vec![self.sim.base_url()],
                     fingerprint: Some(self.sim.fingerprint()),
@@ -148,6 +149,12 @@ impl World {
         self.dir.path().join("declarations.git")
     }
 
+    /// The key that seals the log and where its checkpoints go, as the configured Agent has them.
+    pub fn sealing(&self) -> agent::Sealing {
+        let config = cli::config::Config::read(&self.config()).expect("a valid configuration");
+        cli::sealing::prepare(config.agent().expect("it has an agent")).expect("a signing key")
+    }
+
     /// An Agent in this process.
     pub fn agent(&self) -> InProcess {
         let endpoint = proxmox::Endpoint {
@@ -162,6 +169,7 @@ impl World {
             repository: Arc::new(LocalGit::new(self.repository(), "main")),
             interpreter: Arc::new(interpreter::Scripted),
             holder: format!("test {}", Uuid::now_v7()),
+            sealing: Some(self.sealing()),
         };
         let stop = CancellationToken::new();
         InProcess { stop: stop.clone(), task: tokio::spawn(Agent::start(config, stop, false)) }

@@ -5,6 +5,7 @@ use crate::config::{Agent as Settings, Config};
 use crate::context::open_store;
 use crate::demo::parent_gone;
 use crate::failure::{Code, Failure, Outcome};
+use crate::ring;
 use agent::api::Api;
 use agent::repository::local::LocalGit;
 use agent::{Agent, AgentError};
@@ -22,7 +23,8 @@ pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
     let config = Config::read(path)?;
     let settings = config.agent()?;
     let _alone = alone(&settings.secrets)?;
-    let (store, _, _) = open_store(&config, "mycopod agent").await?;
+    let (store, keys, _) = open_store(&config, "mycopod agent").await?;
+    let following = ring::follow(store.clone(), config.key_ring.clone(), keys);
     let agent = agent::Config {
         store,
         api: Api::new(Arc::new(connect(settings)?)),
@@ -34,6 +36,7 @@ pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
             rustix::system::uname().nodename().to_string_lossy(),
             settings.secrets.display()
         ),
+        sealing: Some(crate::sealing::prepare(settings)?),
     };
     let stop = CancellationToken::new();
     let ending = stop.clone();
@@ -52,7 +55,9 @@ pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
         }
         ending.cancel();
     });
-    Agent::start(agent, stop, args.once).await.map_err(|error| match error {
+    let worked = Agent::start(agent, stop, args.once).await;
+    following.abort();
+    worked.map_err(|error| match error {
         AgentError::Store(error) => crate::context::store_failed(error),
         AgentError::Fenced => {
             Failure::new(Code::Unavailable, error, "one agent acts on a cluster; stop the other one")

@@ -5,6 +5,7 @@ use crate::args::DemoArgs;
 use crate::context::{by, refused, until};
 use crate::demo::{Place, World};
 use crate::failure::{Code, Failure, Outcome};
+use crate::out;
 use domain::account::Actor;
 use domain::declaration::{Command, Declaration, Status};
 use domain::event::Category;
@@ -48,15 +49,15 @@ async fn figures(world: &World, rounds: u32, ready: Duration) -> Outcome {
         .and_then(|kib| kib.parse::<u64>().ok());
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let build = if cfg!(debug_assertions) { "development build" } else { "release build" };
-    println!(
+    out!(
         "machine      {cores} cores, {} GiB, load {}",
         memory.unwrap_or(0) / 1_048_576,
         load.split(' ').next().unwrap_or("?")
     );
-    println!("program      mycopod {} ({build})", env!("CARGO_PKG_VERSION"));
-    println!("workload     simulated cluster of 3 nodes and 10 guests, tasks at once, {rounds} rounds\n");
-    println!("{:<44} {:>9} {:>9} {:>9}", "", "median", "p95", "max");
-    println!("{:<44} {:>9}", "demonstration ready", ms(ready));
+    out!("program      mycopod {} ({build})", env!("CARGO_PKG_VERSION"));
+    out!("workload     simulated cluster of 3 nodes and 10 guests, tasks at once, {rounds} rounds\n");
+    out!("{:<44} {:>9} {:>9} {:>9}", "", "median", "p95", "max");
+    out!("{:<44} {:>9}", "demonstration ready", ms(ready));
 
     let person = crate::args::Person { name: Some("bo".into()) };
     let (bo, _) = world.context.person(&person).await?;
@@ -139,5 +140,5 @@ fn line(name: &str, mut times: Vec<Duration>) {
     let at = |part: f64| {
         times.get(((times.len() as f64 - 1.0) * part).round() as usize).copied().unwrap_or_default()
     };
-    println!("{name:<44} {:>9} {:>9} {:>9}", ms(at(0.5)), ms(at(0.95)), ms(at(1.0)));
+    out!("{name:<44} {:>9} {:>9} {:>9}", ms(at(0.5)), ms(at(0.95)), ms(at(1.0)));
 }

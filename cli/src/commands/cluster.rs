@@ -2,7 +2,7 @@
 
 use crate::context::{Context, read_failed};
 use crate::failure::Outcome;
-use crate::output;
+use crate::{out, output};
 use std::path::Path;
 
 pub async fn run(path: &Path, at: Option<i64>, json: bool) -> Outcome {
@@ -23,19 +23,19 @@ pub async fn run(path: &Path, at: Option<i64>, json: bool) -> Outcome {
         Some(seen) => format!("seen {} s ago", (chrono::Utc::now() - seen).num_seconds()),
         None => "never seen".to_owned(),
     };
-    println!(
+    out!(
         "{} · Proxmox VE {} · {seen}{}",
         view.meta.name,
         view.meta.pve_version,
         if view.meta.quorate { "" } else { " · no quorum" }
     );
     if let Some((why, advice, _)) = &view.meta.failing {
-        println!("The last look failed: {why}. {advice}");
+        out!("The last look failed: {why}. {advice}");
     }
     if let Some(frozen) = &view.meta.frozen {
-        println!("Writes are frozen: {}", frozen.reason);
+        out!("Writes are frozen: {}", frozen.reason);
     }
-    println!();
+    out!();
     let rows: Vec<Vec<String>> = view
         .guests
         .iter()

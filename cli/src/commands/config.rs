@@ -3,7 +3,7 @@
 use crate::args::ConfigCommand;
 use crate::config::Config;
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
+use crate::{out, output};
 use std::path::Path;
 
 pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
@@ -14,10 +14,8 @@ pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
             if json {
                 output::json(&config);
             } else {
-                print!(
-                    "{}",
-                    toml::to_string(&config).map_err(|error| Failure::new(Code::Failed, error, ""))?
-                );
+                let text = toml::to_string(&config).map_err(|error| Failure::new(Code::Failed, error, ""))?;
+                out!("{}", text.trim_end());
             }
         }
         ConfigCommand::Check => {
@@ -26,7 +24,7 @@ pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
             if let Ok(agent) = config.agent() {
                 super::agent::connect(agent)?;
             }
-            println!("{} is valid.", path.display());
+            out!("{} is valid.", path.display());
         }
     }
     Ok(())

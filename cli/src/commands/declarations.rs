@@ -3,7 +3,7 @@
 use crate::args::Person;
 use crate::context::{Context, READ_OWN_WRITE, by, load, read_failed, refused, until};
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
+use crate::{out, output};
 use domain::account::Actor;
 use domain::declaration::{Command, Declaration, Failure as PreviewFailure, Status};
 use domain::event::Category;
@@ -61,7 +61,7 @@ pub async fn declare(
         if json {
             output::json(&serde_json::json!({"id": id, "no": no}));
         } else {
-            println!("Declaration {no} is saved. Next: mycopod preview {no}");
+            out!("Declaration {no} is saved. Next: mycopod preview {no}");
         }
         return Ok(());
     }
@@ -144,26 +144,30 @@ pub async fn plan(
 
 fn print_plan(plan: &Plan, calls: bool) {
     let counts = plan.counts();
-    println!(
+    out!(
         "Plan {}: {} to create · {} to change · {} to destroy · {} already so",
-        plan.number, counts.create, counts.change, counts.destroy, counts.already
+        plan.number,
+        counts.create,
+        counts.change,
+        counts.destroy,
+        counts.already
     );
     for hazard in &plan.hazards {
-        println!("  ! {}", hazard.text);
+        out!("  ! {}", hazard.text);
     }
     for step in &plan.steps {
-        println!("{:>3}  {:<10}  {}", step.no, step.verb.word(), step.sentence);
+        out!("{:>3}  {:<10}  {}", step.no, step.verb.word(), step.sentence);
         for call in step.calls.iter().filter(|_| calls) {
-            println!("       {}", call.shown());
+            out!("       {}", call.shown());
         }
         if let (true, Reverse::Calls { sentence, .. }) = (calls, &step.reverse) {
-            println!("       way back: {sentence}");
+            out!("       way back: {sentence}");
         }
     }
     for note in &plan.notes {
-        println!("  · {}", note.text);
+        out!("  · {}", note.text);
     }
-    println!("digest {}", plan.digest());
+    out!("digest {}", plan.digest());
 }
 
 pub async fn approve(
@@ -198,7 +202,7 @@ pub async fn approve(
         now: chrono::Utc::now(),
     };
     tell(&context, id, actor, command).await?;
-    println!("Approved plan {}. Next: mycopod commit {named}", current.short());
+    out!("Approved plan {}. Next: mycopod commit {named}", current.short());
     Ok(())
 }
 
@@ -211,6 +215,6 @@ pub async fn commit(path: &Path, named: &str, person: Person) -> Outcome {
         Failure::new(Code::NotFound, "there is no plan to commit", format!("mycopod preview {named}"))
     })?;
     tell(&context, id, actor, Command::Commit { by: actor, plan, now: chrono::Utc::now() }).await?;
-    println!("The Agent commits it and carries it out. Next: mycopod runs list");
+    out!("The Agent commits it and carries it out. Next: mycopod runs list");
     Ok(())
 }

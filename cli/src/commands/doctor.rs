@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::context::open_store;
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
+use crate::{out, output};
 use agent::repository::Repository;
 use agent::repository::local::LocalGit;
 use eventstore::EventLog;
@@ -44,9 +44,9 @@ pub async fn run(path: &Path, json: bool) -> Outcome {
         output::json(&checks);
     } else {
         for check in &checks {
-            println!("{}  {:<11} {}", if check.well { "ok  " } else { "FAIL" }, check.name, check.found);
+            out!("{}  {:<11} {}", if check.well { "ok  " } else { "FAIL" }, check.name, check.found);
             if !check.next.is_empty() {
-                println!("      next: {}", check.next);
+                out!("      next: {}", check.next);
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::context::{open_store, refused};
 use crate::failure::Outcome;
+use crate::out;
 use domain::cluster::{Cluster, Command};
 use domain::event::Category;
 use domain::ids::CLUSTER;
@@ -11,7 +12,7 @@ use std::path::Path;
 
 pub async fn freeze(path: &Path, reason: String) -> Outcome {
     let done = tell(path, Command::Freeze { by: None, reason }).await?;
-    println!(
+    out!(
         "{}",
         if done {
             "Writes are frozen. No call that changes anything leaves."
@@ -24,7 +25,7 @@ pub async fn freeze(path: &Path, reason: String) -> Outcome {
 
 pub async fn thaw(path: &Path) -> Outcome {
     let done = tell(path, Command::Thaw { by: None }).await?;
-    println!(
+    out!(
         "{}",
         if done {
             "Writes are allowed again. Paused runs wait for Resume."

@@ -18,5 +18,11 @@ pub async fn run(jsonl: bool, replay: bool, cluster: Option<PathBuf>) -> Outcome
         (_, true) => interpreter::lines::Form::Lines,
         _ => interpreter::lines::Form::Json,
     };
-    Ok(interpreter::lines::run(form, &facts, &mut std::io::stdin().lock(), &mut std::io::stdout().lock())?)
+    let told =
+        interpreter::lines::run(form, &facts, &mut std::io::stdin().lock(), &mut std::io::stdout().lock());
+    match told {
+        // Whoever read this, such as `head`, has seen enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        told => Ok(told?),
+    }
 }

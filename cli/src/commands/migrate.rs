@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::context::{open_store, store_failed};
 use crate::failure::Outcome;
+use crate::out;
 use secrets::Secret;
 use std::path::Path;
 
@@ -11,7 +12,7 @@ pub async fn run(path: &Path, check: bool, owner_url: Option<String>) -> Outcome
         // Opening the store proves that the schema is there and the server is safe.
         let config = Config::read(path)?;
         open_store(&config, "mycopod migrate").await?;
-        println!("The schema is up to date.");
+        out!("The schema is up to date.");
         return Ok(());
     }
     let url = match owner_url {
@@ -22,6 +23,6 @@ pub async fn run(path: &Path, check: bool, owner_url: Option<String>) -> Outcome
         }
     };
     eventstore::migrate(&url).await.map_err(store_failed)?;
-    println!("The schema is up to date.");
+    out!("The schema is up to date.");
     Ok(())
 }

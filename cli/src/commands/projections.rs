@@ -3,8 +3,8 @@
 use crate::args::ProjectionsCommand;
 use crate::context::{Context, store_failed};
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
 use crate::progress::Progress;
+use crate::{out, output};
 use eventstore::EventLog;
 use projections::rebuild::{self, Options};
 use projections::{ReadError, State, Status, folds};
@@ -75,25 +75,8 @@ async fn status(context: &Context, json: bool) -> Outcome {
 }
 
 async fn one(context: &Context, name: &str, options: &Options, json: bool, quiet: bool) -> Outcome {
-    let projection = folds::named(name).ok_or_else(|| failed(ReadError::Unknown(name.to_owned())))?;
-    let head = context.store.head().await.map_err(store_failed)?.position;
-    let total = options.to.map_or(head, |to| to.min(head));
     let begun = std::time::Instant::now();
-    let mut bar = Progress::new(u64::try_from(total).unwrap_or_default(), quiet);
-    let progress = |told: rebuild::Progress| {
-        bar.at(told.stage.words(), u64::try_from(told.position).unwrap_or_default());
-    };
-    let keyring = context.config.open_key_ring()?;
-    let pool = context.reader.pool();
-    let rebuilding = rebuild::rebuild_with(&context.store, pool, &keyring, projection, options, progress);
-    let rebuilt = tokio::select! {
-        rebuilt = rebuilding => rebuilt.map_err(failed)?,
-        _ = tokio::signal::ctrl_c() => {
-            let what = format!("the rebuild of {name} was interrupted");
-            return Err(Failure::new(Code::Interrupted, what, "").means("the live read model is as it was"));
-        }
-    };
-    bar.end();
+    let rebuilt = build(context, name, options, quiet).await?;
     if json {
         output::json_line(&rebuilt);
         return Ok(());
@@ -103,8 +86,42 @@ async fn one(context: &Context, name: &str, options: &Options, json: bool, quiet
     let aside =
         rebuilt.table.map_or(String::new(), |table| format!("; it stands in {table}, nothing was swapped"));
     let (rows, position, seconds) = (rebuilt.rows, rebuilt.position, begun.elapsed().as_secs_f64());
-    println!("{name}: {rows} rows at position {position} in {seconds:.1} s{equal}{digest}{aside}");
+    out!("{name}: {rows} rows at position {position} in {seconds:.1} s{equal}{digest}{aside}");
     Ok(())
+}
+
+/// Builds every read model anew, one after the other.
+pub(super) async fn rebuild_all(context: &Context, quiet: bool) -> Result<Vec<rebuild::Rebuilt>, Failure> {
+    let mut rebuilt = Vec::new();
+    for (name, _) in rebuild::list() {
+        rebuilt.push(build(context, name, &Options::default(), quiet).await?);
+    }
+    Ok(rebuilt)
+}
+
+async fn build(
+    context: &Context,
+    name: &str,
+    options: &Options,
+    quiet: bool,
+) -> Result<rebuild::Rebuilt, Failure> {
+    let projection = folds::named(name).ok_or_else(|| failed(ReadError::Unknown(name.to_owned())))?;
+    let head = context.store.head().await.map_err(store_failed)?.position;
+    let total = options.to.map_or(head, |to| to.min(head));
+    let mut bar = Progress::new(u64::try_from(total).unwrap_or_default(), quiet);
+    let progress = |told: rebuild::Progress| {
+        bar.at(told.stage.words(), u64::try_from(told.position).unwrap_or_default());
+    };
+    let keyring = context.config.open_key_ring()?;
+    let pool = context.reader.pool();
+    let rebuilding = rebuild::rebuild_with(&context.store, pool, &keyring, projection, options, progress);
+    tokio::select! {
+        rebuilt = rebuilding => rebuilt.map_err(failed),
+        _ = tokio::signal::ctrl_c() => {
+            let what = format!("the rebuild of {name} was interrupted");
+            Err(Failure::new(Code::Interrupted, what, "").means("the live read model is as it was"))
+        }
+    }
 }
 
 async fn show(context: &Context, name: &str, key: Option<&str>, at: Option<i64>, json: bool) -> Outcome {

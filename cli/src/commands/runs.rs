@@ -3,7 +3,7 @@
 use crate::args::{Person, RunsCommand};
 use crate::context::{Context, by, read_failed, refused, store_failed};
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
+use crate::{out, output};
 use domain::event::Category;
 use domain::run::{Command, Run};
 use eventstore::{EventLog, StreamId};
@@ -100,7 +100,7 @@ async fn list(context: &Context, json: bool) -> Outcome {
 }
 
 fn show(run: &RunRow) {
-    println!(
+    out!(
         "Run {}: {} · plan {} of declaration {} · commit {}",
         run.no,
         status(run),
@@ -109,16 +109,16 @@ fn show(run: &RunRow) {
         run.commit
     );
     if let (Some(cause), Some(advice)) = (&run.cause, &run.advice) {
-        println!("  {cause}\n  next: {advice}");
+        out!("  {cause}\n  next: {advice}");
     }
     for step in &run.steps {
-        println!("\n{:>3}  {:<10} {}", step.no, step_status(step.status), step.sentence);
+        out!("\n{:>3}  {:<10} {}", step.no, step_status(step.status), step.sentence);
         for call in &step.calls {
-            println!("       {}", call.line);
+            out!("       {}", call.line);
             for attempt in &call.attempts {
                 let status = attempt.status.map_or("no answer".to_owned(), |status| status.to_string());
                 let ms = attempt.ms.map_or(String::new(), |ms| format!(" in {ms} ms"));
-                println!(
+                out!(
                     "         attempt {}: {status}{ms}{}",
                     attempt.no,
                     attempt.settled.as_ref().map_or(String::new(), |how| format!(" · {how}"))
@@ -142,7 +142,7 @@ async fn follow(context: &Context, no: i64) -> Outcome {
             run.steps.iter().enumerate().filter(|(i, step)| shown.get(*i) != Some(&step.status))
         {
             if step.status != StepStatus::Pending {
-                println!(
+                out!(
                     "{:>3} of {}  {:<10} {}",
                     index + 1,
                     run.steps.len(),
@@ -180,6 +180,6 @@ async fn tell(
     let (actor, _) = context.person(person).await?;
     let stream = StreamId::new(Category::Run, run.id.0);
     context.store.handle::<Run>(stream, command(actor), by(actor), None).await.map_err(refused)?;
-    println!("Run {no} {word}.");
+    out!("Run {no} {word}.");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::args::SecretsCommand;
 use crate::config::Config;
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
+use crate::{out, output};
 use serde::Serialize;
 use std::io::Read;
 use std::path::Path;
@@ -44,7 +44,7 @@ pub async fn run(path: &Path, command: SecretsCommand, json: bool) -> Outcome {
             }
             secrets::files::ensure_folder(folder).map_err(failed)?;
             secrets::files::write(&file, &content).map_err(failed)?;
-            println!(
+            out!(
                 "{name} stored, fingerprint {}. Restart the Agent to use it.",
                 secrets::fingerprint(&content)
             );
@@ -54,7 +54,7 @@ pub async fn run(path: &Path, command: SecretsCommand, json: bool) -> Outcome {
         SecretsCommand::Remove { name } => {
             let file = secrets::files::path_of(folder, &name).map_err(failed)?;
             secrets::files::remove(&file).map_err(failed)?;
-            println!("{name} removed.");
+            out!("{name} removed.");
             Ok(())
         }
     }

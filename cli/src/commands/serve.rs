@@ -1,38 +1,69 @@
 //! `mycopod serve`: the UI service, which also keeps the read models.
 
 use crate::args::ServeArgs;
-use crate::config::Config;
+use crate::config::{Config, Ui};
 use crate::context::Context;
 use crate::demo::parent_gone;
 use crate::failure::{Code, Failure, Outcome};
+use crate::ring;
 use projections::Projector;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 pub async fn run(path: &Path, args: ServeArgs) -> Outcome {
     let config = Config::read(path)?;
     let settings = config.ui()?.clone();
-    let keyring = config.open_key_ring()?;
+    let mut listen = args.listen.unwrap_or(settings.listen);
+    let stopped = stopped(args.with_parent);
+    tokio::pin!(stopped);
+    loop {
+        let keyring = config.open_key_ring()?;
+        let server = start(path, &settings, listen, keyring.clone()).await?;
+        // The same address again, also where any free port was asked for.
+        listen = server.address();
+        tracing::info!(address = %listen, "the pages are served");
+        let again = tokio::select! {
+            () = &mut stopped => false,
+            _ = ring::changed(&config.key_ring, &keyring) => true,
+        };
+        server.stop().await;
+        if !again {
+            return Ok(());
+        }
+        // Log, read models and sessions are opened with it anew; a browser only sees its live stream reconnect.
+        tracing::info!("the key ring changed; the pages start again with it");
+    }
+}
+
+async fn start(
+    path: &Path,
+    settings: &Ui,
+    listen: SocketAddr,
+    keyring: secrets::KeyRing,
+) -> Result<api::Server, Failure> {
     let context = Context::open(path).await?;
     let projector = Projector::start(context.store.clone(), context.reader.pool().clone(), keyring)
         .await
         .map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
     let service = api::Config {
-        listen: args.listen.unwrap_or(settings.listen),
+        listen,
         store: context.store,
         reader: context.reader,
         projector: Arc::new(projector),
-        public_origin: settings.public_url.starts_with("https://").then_some(settings.public_url),
+        public_origin: settings.public_url.starts_with("https://").then(|| settings.public_url.clone()),
         cost: api::Cost::default(),
         clock: chrono::Utc::now,
     };
-    let server = api::serve(service).await.map_err(|error| {
+    api::serve(service).await.map_err(|error| {
         let next = error.advice();
         Failure::new(Code::Unavailable, error, next)
-    })?;
-    tracing::info!(address = %server.address(), "the pages are served");
+    })
+}
+
+async fn stopped(with_parent: bool) {
     let parent = async {
-        match args.with_parent {
+        match with_parent {
             true => parent_gone().await,
             false => std::future::pending().await,
         }
@@ -42,6 +73,4 @@ pub async fn run(path: &Path, args: ServeArgs) -> Outcome {
         _ = tokio::signal::ctrl_c() => {}
         () = super::terminated() => {}
     }
-    server.stop().await;
-    Ok(())
 }

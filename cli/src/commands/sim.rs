@@ -2,6 +2,7 @@
 
 use crate::args::{Preset, SimArgs};
 use crate::failure::{Code, Failure, Outcome};
+use crate::out;
 use simulator::{Base, FaultRule, SimConfig, SimError, Simulator};
 
 pub async fn run(args: SimArgs) -> Outcome {
@@ -25,7 +26,7 @@ pub async fn run(args: SimArgs) -> Outcome {
     }
     if args.token.is_empty() {
         let secret = uuid::Uuid::new_v4().to_string();
-        println!("token        root@pam!sim={secret}");
+        out!("token        root@pam!sim={secret}");
         config = config.with_token("root@pam!sim", secret);
     }
     for token in &args.token {
@@ -42,9 +43,9 @@ pub async fn run(args: SimArgs) -> Outcome {
         config.passwords.push((user.to_owned(), password.to_owned()));
     }
     let running = Simulator::start(config).await.map_err(failed)?;
-    println!("simulator    {} (not a real cluster)", running.base_url());
-    println!("fingerprint  {}", running.fingerprint());
-    println!("control      http://{}", running.control_addr());
+    out!("simulator    {} (not a real cluster)", running.base_url());
+    out!("fingerprint  {}", running.fingerprint());
+    out!("control      http://{}", running.control_addr());
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = super::terminated() => {}
@@ -94,9 +95,9 @@ fn rules(text: &str) -> Result<Vec<FaultRule>, Failure> {
 async fn coverage() -> Outcome {
     let all = simulator::coverage().await.map_err(failed)?;
     for method in &all {
-        println!("{:5} {:6} {}", if method.state { "state" } else { "501" }, method.verb, method.path);
+        out!("{:5} {:6} {}", if method.state { "state" } else { "501" }, method.verb, method.path);
     }
     let with_state = all.iter().filter(|m| m.state).count();
-    println!("{with_state} of {} methods have state; all are routed and checked", all.len());
+    out!("{with_state} of {} methods have state; all are routed and checked", all.len());
     Ok(())
 }

@@ -3,8 +3,8 @@
 use crate::args::{RoleArg, UserCommand};
 use crate::context::{Context, by, read_failed, refused};
 use crate::failure::{Code, Failure, Outcome};
-use crate::output;
 use crate::passwords;
+use crate::{out, output};
 use domain::account::{Account, Command, Role};
 use domain::event::Category;
 use domain::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
@@ -42,7 +42,7 @@ pub async fn run(path: &Path, command: UserCommand, json: bool) -> Outcome {
             })
             .await?;
             if shown {
-                println!("password {password}");
+                out!("password {password}");
             }
             Ok(())
         }
@@ -84,9 +84,9 @@ async fn add(context: &Context, name: String, role: Role, generate: bool) -> Out
     };
     let stream = StreamId::new(Category::Account, Uuid::now_v7());
     context.store.handle::<Account>(stream, command, Meta::default(), None).await.map_err(refused)?;
-    println!("{name} can sign in as {}.", role.as_str());
+    out!("{name} can sign in as {}.", role.as_str());
     if shown {
-        println!("password {password}");
+        out!("password {password}");
     }
     Ok(())
 }
@@ -134,6 +134,6 @@ async fn change(
         .handle::<Account>(stream, command(actor, other_admins), by(actor), None)
         .await
         .map_err(refused)?;
-    println!("{name} is changed.");
+    out!("{name} is changed.");
     Ok(())
 }

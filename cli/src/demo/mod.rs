@@ -13,6 +13,7 @@ mod world;
 
 use crate::args::DemoArgs;
 use crate::failure::{Failure, Outcome};
+use crate::{note, out};
 pub use children::parent_gone;
 use domain::account::Role;
 pub use place::Place;
@@ -43,38 +44,34 @@ pub async fn run(args: DemoArgs) -> Outcome {
         _ = tokio::signal::ctrl_c() => Ok(()),
         () = crate::commands::terminated() => Ok(()),
     };
-    eprintln!("Stopping UI, Agent, simulated cluster and database …");
+    note!("Stopping UI, Agent, simulated cluster and database …");
     let stopped = world.stop().await;
     place.leave();
     ended.and(stopped)
 }
 
 fn announce(world: &World, place: &Place, begun: Instant) {
-    println!(
+    out!(
         "MycoPod demonstration, ready after {:.1} s. Nothing here is real.\n",
         begun.elapsed().as_secs_f64()
     );
-    println!("  open      {}", world.url);
+    out!("  open      {}", world.url);
     for login in &world.logins {
         let may = match login.role {
             Role::Admin => "Admin: reviews, approves, applies",
             Role::User => "User: drafts, previews, asks for approval",
         };
-        println!("  sign in   {:<4} {}   ({may})", login.name, login.password);
+        out!("  sign in   {:<4} {}   ({may})", login.name, login.password);
     }
-    println!("\n  try       {}", TRY.join("\n            "));
-    println!(
-        "\n  data      {}{}",
-        place.dir.display(),
-        if place.kept { "" } else { " (removed at the end)" }
-    );
-    println!("  commands  mycopod --config {} runs list", place.config_file().display());
-    println!(
+    out!("\n  try       {}", TRY.join("\n            "));
+    out!("\n  data      {}{}", place.dir.display(), if place.kept { "" } else { " (removed at the end)" });
+    out!("  commands  mycopod --config {} runs list", place.config_file().display());
+    out!(
         "  cluster   {} (simulated; faults and ledger: http://{})",
         world.cluster_url(),
         world.control_addr()
     );
-    println!("  stop      Ctrl-C\n");
+    out!("  stop      Ctrl-C\n");
 }
 
 impl From<std::io::Error> for Failure {

@@ -7,6 +7,7 @@
 use super::world::World;
 use crate::context::{Context, by, load, refused, until};
 use crate::failure::{Code, Failure, Outcome};
+use crate::out;
 use domain::account::Actor;
 use domain::declaration::{Command, Declaration, Failure as PreviewFailure, Status};
 use domain::event::Category;
@@ -92,9 +93,9 @@ pub async fn play(path: &Path, world: &World) -> Outcome {
             what: format!("step {} of the story: {}", no + 1, failure.what),
             ..failure
         })?;
-        println!("{:>3}  {:<4} {told}", no + 1, step.r#as);
+        out!("{:>3}  {:<4} {told}", no + 1, step.r#as);
     }
-    println!("The story went as told: {} steps.", story.step.len());
+    out!("The story went as told: {} steps.", story.step.len());
     Ok(())
 }
 

@@ -78,6 +78,7 @@ impl World {
             }),
             agent: Some(config::Agent {
                 secrets: key_folder.clone(),
+                state: Some(place.at("state")),
                 proxmox: config::Proxmox {
                     addresses: vec![simulator.base_url()],
                     fingerprint: Some(simulator.fingerprint()),

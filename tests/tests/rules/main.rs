@@ -9,6 +9,7 @@ mod outages;
 mod readmodels;
 mod sealed;
 mod texts;
+mod trail;
 
 /// The texts that must work, from the first to the last.
 pub const SCRATCH: &str = "A Debian 12 VM called scratch, 2 cores, 4 gigs of memory, 30 GB disk.";
