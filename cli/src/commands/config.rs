@@ -14,10 +14,8 @@ pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
             if json {
                 output::json(&config);
             } else {
-                print!(
-                    "{}",
-                    toml::to_string(&config).map_err(|error| Failure::new(Code::Failed, error, ""))?
-                );
+                let text = toml::to_string(&config).map_err(|error| Failure::new(Code::Failed, error, ""))?;
+                out!("{}", text.trim_end());
             }
         }
         ConfigCommand::Check => {

@@ -191,8 +191,9 @@ fn messages(dir: &Path, mut reader: impl BufRead) -> Result<Vec<Head>, Failure> 
     loop {
         let mut bytes = Vec::new();
         reader.by_ref().take(MESSAGE_BYTES_MAX).read_until(0, &mut bytes)?;
-        let whole = bytes.pop_if(|last| *last == 0).is_some();
-        let text = String::from_utf8_lossy(&bytes);
+        let message = bytes.strip_suffix(&[0]);
+        let whole = message.is_some();
+        let text = String::from_utf8_lossy(message.unwrap_or(&bytes));
         let text = text.trim_start();
         if text.is_empty() && !whole {
             return Ok(anchors);
