@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod contract;
+mod corruption;
+mod doctored;
 mod embedded;
 mod keys;
 mod outage;
 mod processes;
 mod replay;
 mod rights;
+mod seals;
 mod support;
 mod tamper;
 mod typed;
