@@ -87,8 +87,9 @@ impl<'a> Snapshot<'a> {
     pub async fn head(&self) -> Result<Result<Head, Bad>, ReadError> {
         let rows = self.rows("reading the head", "select position, chain from log.head limit 2").await?;
         let [row] = &rows[..] else { return Ok(Err(bad(1, "log.head does not have exactly one row"))) };
-        let read =
-            || -> Result<Head, Odd> { Ok(Head { position: get(row, "position")?, chain: wire(row, "chain")? }) };
+        let read = || -> Result<Head, Odd> {
+            Ok(Head { position: get(row, "position")?, chain: wire(row, "chain")? })
+        };
         Ok(read().map_err(|odd| odd.at(1)))
     }
 
@@ -102,8 +103,12 @@ impl<'a> Snapshot<'a> {
     pub async fn cursor(&self, name: &str, query: &str) -> Result<Cursor, ReadError> {
         const DOING: &str = "opening a cursor";
         let failed = |source| ReadError { doing: DOING, source };
-        self.0.batch_execute(&format!("declare {name} no scroll cursor for {query}")).await.map_err(failed)?;
-        let fetch = self.0.prepare(&format!("fetch forward {PAGE_ROWS} from {name}")).await.map_err(failed)?;
+        self.0
+            .batch_execute(&format!("declare {name} no scroll cursor for {query}"))
+            .await
+            .map_err(failed)?;
+        let fetch =
+            self.0.prepare(&format!("fetch forward {PAGE_ROWS} from {name}")).await.map_err(failed)?;
         Ok(Cursor { fetch })
     }
 

@@ -37,11 +37,7 @@ fn first_number(rows: &[tokio_postgres::Row]) -> Option<i64> {
     rows.first().and_then(|row| row.try_get::<_, Option<i64>>(0).ok().flatten())
 }
 
-async fn streams(
-    snapshot: &Snapshot<'_>,
-    follow: &Follow<'_>,
-    head: Head,
-) -> Result<Option<Bad>, ReadError> {
+async fn streams(snapshot: &Snapshot<'_>, follow: &Follow<'_>, head: Head) -> Result<Option<Bad>, ReadError> {
     let here = |why: String| Ok(Some(bad(head.position, why)));
     let cursor = snapshot.cursor("verify_streams", rows::STREAMS).await?;
     let mut seen = 0;

@@ -181,12 +181,20 @@ fn structural(rng: &mut StdRng, head: i64) -> Corruption {
             ),
             Expect::At(b),
         ),
-        7 => (format!("update log.events set payload = payload || '\\x00' where position = {a}"), Expect::At(a)),
-        8 => (
-            format!("update log.events set payload = substr(payload, 1, length(payload) - 1) where position = {a}"),
+        7 => (
+            format!("update log.events set payload = payload || '\\x00' where position = {a}"),
             Expect::At(a),
         ),
-        _ => (format!("update log.events set chain = chain, version = version where position = {a}"), Expect::Good),
+        8 => (
+            format!(
+                "update log.events set payload = substr(payload, 1, length(payload) - 1) where position = {a}"
+            ),
+            Expect::At(a),
+        ),
+        _ => (
+            format!("update log.events set chain = chain, version = version where position = {a}"),
+            Expect::Good,
+        ),
     };
     Corruption { table: "events", sql, expect }
 }
@@ -219,11 +227,16 @@ fn any(rng: &mut StdRng, head: i64) -> Corruption {
             stream_column(&found, byte, bit, rng.random_range(0..40), head)
         }
         90..92 => {
-            let (byte, name) = (rng.random_range(0..11), ["run.started", "declaration.drafted"][rng.random_range(0..2)]);
+            let (byte, name) =
+                (rng.random_range(0..11), ["run.started", "declaration.drafted"][rng.random_range(0..2)]);
             let value = Kind::Text(11).flipped("name", byte, 0);
             let sql = format!("update log.event_types set name = {value} where name = '{name}'");
             // The first turn writes one event of the first type, the second turn the other type.
-            Corruption { table: "event_types", sql, expect: Expect::At(if name == "run.started" { 1 } else { 2 }) }
+            Corruption {
+                table: "event_types",
+                sql,
+                expect: Expect::At(if name == "run.started" { 1 } else { 2 }),
+            }
         }
         _ => head_column(rng, head),
     }
@@ -264,7 +277,8 @@ async fn a_flipped_bit_in_each_byte_of_each_column_is_found_at_its_event() {
     for column in SEAL_COLUMNS {
         for byte in 0..column.1.bytes() {
             let made =
-                judge(&mut log, &seal_column(&column, byte, rng.random_range(0..8), rng.random_range(0..9))).await;
+                judge(&mut log, &seal_column(&column, byte, rng.random_range(0..8), rng.random_range(0..9)))
+                    .await;
             count(format!("seals.{}", column.0), made);
         }
     }
@@ -285,7 +299,8 @@ async fn a_flipped_bit_in_each_byte_of_each_column_is_found_at_its_event() {
 
 #[tokio::test]
 async fn both_verifiers_agree_on_a_thousand_random_corruptions() {
-    let seed = std::env::var("MYCOPOD_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(rand::random);
+    let seed =
+        std::env::var("MYCOPOD_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(rand::random);
     println!("MYCOPOD_SEED={seed}");
     let mut rng = StdRng::seed_from_u64(seed);
     let mut log = Doctored::new().await;

@@ -5,7 +5,9 @@ use crate::{
     doctored::Doctored,
     support::{Database, append, stream},
 };
-use eventstore::{Checkpoint, EventLog, Evidence, Expected, Export, Proof, ProofError, Store, seal::SealError};
+use eventstore::{
+    Checkpoint, EventLog, Evidence, Expected, Export, Proof, ProofError, Store, seal::SealError,
+};
 use secrets::SigningKey;
 use uuid::Uuid;
 
@@ -170,7 +172,11 @@ async fn a_tail_rewritten_and_sealed_anew_under_another_key_is_found() {
     assert!(unknowing.ok, "without evidence it looks good: {unknowing:?}");
     let (keys, exported) = (log.evidence.keys.clone(), log.evidence.checkpoints.clone());
     let by_key = log.report(&Evidence { keys: keys.clone(), ..Evidence::default() }).await;
-    assert_eq!(by_key.first_bad.map(|bad| bad.position), Some(2_048), "the first forged checkpoint ends there");
+    assert_eq!(
+        by_key.first_bad.map(|bad| bad.position),
+        Some(2_048),
+        "the first forged checkpoint ends there"
+    );
     let by_export = Evidence { keys, checkpoints: exported, ..Evidence::default() };
     let found = log.report(&by_export).await.first_bad.unwrap();
     assert!(found.position >= from && found.position <= 2_050, "{found:?}");
@@ -186,11 +192,8 @@ async fn a_database_rolled_back_as_a_whole_is_found_by_an_exported_checkpoint() 
     let earlier = log.head;
     // What is kept is the earlier state; the log goes on and is sealed further.
     let later = log.write_and_seal(100).await;
-    let exported = Evidence {
-        keys: log.evidence.keys.clone(),
-        checkpoints: vec![later.clone()],
-        ..Evidence::default()
-    };
+    let exported =
+        Evidence { keys: log.evidence.keys.clone(), checkpoints: vec![later.clone()], ..Evidence::default() };
     assert!(log.report(&exported).await.ok);
     log.put_all_back().await;
     let fresh = log.report(&Evidence { keys: log.evidence.keys.clone(), ..Evidence::default() }).await;
@@ -222,7 +225,8 @@ async fn the_statement_in_the_document_computes_every_hash() {
     let log = Doctored::new().await;
     let document = include_str!("../../../docs/log-format.md");
     let statement = document.split("```sql").nth(1).unwrap().split("```").next().unwrap();
-    let held = |rows: Vec<tokio_postgres::Row>| rows.iter().filter(|row| row.get::<_, bool>(1)).count() as i64;
+    let held =
+        |rows: Vec<tokio_postgres::Row>| rows.iter().filter(|row| row.get::<_, bool>(1)).count() as i64;
     assert_eq!(held(log.owner.query(statement, &[]).await.unwrap()), log.head);
     assert!(log.change("update log.events set category = 6 where position in (7, 70)").await);
     assert_eq!(held(log.owner.query(statement, &[]).await.unwrap()), log.head - 2);
