@@ -5,6 +5,7 @@ use eventstore::{
     Append, Category, Checkpoint, EventLog, Evidence, Expected, Meta, NewEvent, Store, StreamId, VerifyReport,
 };
 use secrets::SigningKey;
+use std::cell::Cell;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ pub struct Doctored {
     pub head: i64,
     pub evidence: Evidence,
     key: SigningKey,
+    /// The first transaction after the log was last in order.
+    since: Cell<i64>,
     store: Store,
     auditor: Client,
     theirs: verifier::Evidence,
@@ -55,7 +58,8 @@ impl Doctored {
         assert_eq!(theirs.exported(&lines.join("\n")), verifier::Skipped::default());
         let evidence = Evidence { anchors: vec![head], checkpoints, keys: vec![key.public()] };
         let auditor = database.app().await;
-        Self { database, owner, head: EVENTS, evidence, key, store, auditor, theirs }
+        let since = Cell::new(next_transaction(&owner).await);
+        Self { database, owner, head: EVENTS, evidence, key, since, store, auditor, theirs }
     }
 
     /// Makes a change; false if a constraint refuses it.
@@ -92,17 +96,23 @@ impl Doctored {
         position
     }
 
-    /// Puts a table back as it was.
+    /// Puts a table back as it was, if only this log's connections changed it since it was last put back.
     pub async fn put_back(&self, table: &str) {
-        let sql = match table {
-            "events" => changed_rows(table, "position"),
-            "seals" => changed_rows(table, "position"),
-            "streams" => changed_rows(table, "stream_id"),
-            _ => format!(
-                "delete from log.{table}; insert into log.{table} overriding system value table kept.{table}"
-            ),
+        let key = match table {
+            "events" | "seals" => "position",
+            "streams" => "stream_id",
+            "event_types" => "type_id",
+            _ => "one",
         };
+        // Every row remembers the transaction that wrote it: those since the last time are the changed ones.
+        let since = self.since.get();
+        let sql = format!(
+            "delete from log.{table} where xmin::text::bigint >= {since};
+             insert into log.{table} overriding system value select * from kept.{table} k
+                 where not exists (select from log.{table} l where l.{key} = k.{key})"
+        );
         self.owner.batch_execute(&sql).await.unwrap();
+        self.since.set(next_transaction(&self.owner).await);
     }
 
     /// What the store says with this evidence; a new one, which has seen nothing before.
@@ -169,19 +179,18 @@ impl Doctored {
     }
 
     pub async fn put_all_back(&self) {
+        let since = self.since.get();
         for table in ["events", "seals", "streams", "event_types", "head"] {
+            self.since.set(since);
             self.put_back(table).await;
         }
     }
 }
 
-fn changed_rows(table: &str, key: &str) -> String {
-    // By name: a column that was added later stands last in one table only.
-    format!(
-        "delete from log.{table} where {key} in (select {key} from (table log.{table} except table kept.{table}) d);
-         insert into log.{table} select * from kept.{table} k
-             where not exists (select from log.{table} l where l.{key} = k.{key})"
-    )
+/// The number of the next transaction that writes; far from its wrap at 2^32 in a new server.
+async fn next_transaction(owner: &Client) -> i64 {
+    let row = owner.query_one("select txid_snapshot_xmax(txid_current_snapshot())", &[]).await.unwrap();
+    row.get(0)
 }
 
 /// Appends of 1 to 25 events to streams in turn, with and without the optional columns.

@@ -6,6 +6,7 @@ mod contract;
 mod corruption;
 mod doctored;
 mod embedded;
+mod flips;
 mod keys;
 mod outage;
 mod processes;
