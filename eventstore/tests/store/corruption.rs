@@ -66,7 +66,7 @@ fn head_column(rng: &mut StdRng, head: i64) -> Corruption {
             (format!("position = {moved}"), Expect::At(at))
         }
         1 => {
-            let value = Kind::Bytes(32).flipped("chain", bit as i32 / 2, 3);
+            let value = Kind::Bytes(32).flipped("chain", bit / 2, 3);
             (format!("chain = {value}"), Expect::At(head))
         }
         // A counter that fences leases: no part of history.
