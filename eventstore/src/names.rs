@@ -17,6 +17,19 @@ impl Names {
     pub fn name(&self, type_id: i16) -> Option<Arc<str>> {
         self.by_id.get(&type_id).cloned()
     }
+
+    /// As they stand in the database now, whatever was known before.
+    pub async fn stored(pool: &Pool) -> Result<Self, StoreError> {
+        let rows =
+            pool.query("reading event types", "select type_id, name from log.event_types", &[]).await?;
+        let mut names = Self::default();
+        for row in rows {
+            let name: Arc<str> = row.get::<_, &str>(1).into();
+            names.by_id.insert(row.get(0), name.clone());
+            names.by_name.insert(name, row.get(0));
+        }
+        Ok(names)
+    }
 }
 
 /// The table of names, loaded again when a number is new.
@@ -54,15 +67,7 @@ impl NameBook {
     }
 
     async fn reload(&self, pool: &Pool) -> Result<Arc<Names>, StoreError> {
-        let rows =
-            pool.query("reading event types", "select type_id, name from log.event_types", &[]).await?;
-        let mut names = Names::default();
-        for row in rows {
-            let name: Arc<str> = row.get::<_, &str>(1).into();
-            names.by_id.insert(row.get(0), name.clone());
-            names.by_name.insert(name, row.get(0));
-        }
-        let names = Arc::new(names);
+        let names = Arc::new(Names::stored(pool).await?);
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = names.clone();
         Ok(names)
     }

@@ -1,7 +1,10 @@
 //! The rows beside the events: the head, events and checkpoints beyond it, the streams table, evidence beyond the
 //! end.
 
-use super::{Bad, bad, scan::Scan};
+use super::{
+    Bad, bad,
+    scan::{Scan, StreamEnd},
+};
 use crate::{error::StoreError, store::Core, types::Head};
 use uuid::Uuid;
 
@@ -13,7 +16,6 @@ pub(super) async fn tables(
     head: Head,
     anchors: &[Head],
 ) -> Result<Option<Bad>, StoreError> {
-    const STREAMS: &str = "select stream_id, version from log.streams where last_position <= $1";
     const SEALED_BEYOND: &str =
         "select max(s.position) from log.seals s, log.head h where s.position > h.position";
     const BEYOND: &str = "select min(e.position) from log.events e, log.head h where e.position > h.position";
@@ -39,16 +41,36 @@ pub(super) async fn tables(
     if from > 1 {
         return Ok(None);
     }
-    let rows = core.pool.query("reading stream versions", STREAMS, &[&head.position]).await?;
-    for row in &rows {
-        let (stream, version): (Uuid, i64) = (row.get(0), row.get(1));
-        let found = scan.versions.get(&stream).copied().unwrap_or(0);
-        if found != version {
-            let why = format!(
-                "the streams table has stream {stream} at version {version}, its events end at {found}"
-            );
+    streams(core, scan, head).await
+}
+
+/// Holds the streams table against the events. Streams may have grown since the events were read: a row beyond
+/// `head` is held against the event that it names.
+async fn streams(core: &Core, scan: &Scan<'_>, head: Head) -> Result<Option<Bad>, StoreError> {
+    const STREAMS: &str = "select stream_id, category, version, last_position, last_position > $1 and exists \
+        (select from log.events e where e.position = s.last_position and e.stream_id = s.stream_id \
+            and e.version = s.version and e.category = s.category) from log.streams s";
+    let mut known = 0;
+    for row in core.pool.query("reading streams", STREAMS, &[&head.position]).await? {
+        let stream: Uuid = row.get(0);
+        let end = StreamEnd { category: row.get(1), version: row.get(2), position: row.get(3) };
+        let by_events = scan.streams.get(&stream);
+        known += usize::from(by_events.is_some());
+        let agrees = match end.position > head.position {
+            true => row.get(4) && by_events.is_none_or(|found| found.version < end.version),
+            false => by_events == Some(&end),
+        };
+        if !agrees {
+            let why = match by_events {
+                Some(found) => format!(
+                    "the streams table has stream {stream} at version {}, its events end at {}",
+                    end.version, found.version
+                ),
+                None => format!("the streams table has stream {stream}, which has no such event"),
+            };
             return Ok(Some(bad(head.position, &why)));
         }
     }
-    Ok(None)
+    let missing = scan.streams.len() - known;
+    Ok((missing > 0).then(|| bad(head.position, &format!("the streams table lacks {missing} streams"))))
 }

@@ -29,14 +29,25 @@ pub(super) struct Scan<'a> {
     from: i64,
     to: i64,
     rows: CopyRows,
+    /// Read anew: a process that knew a name from before would not see that it was changed.
+    names: Arc<Names>,
     /// Hash stored at the last position cut off so far; `None` if there is none to go by.
     before: Option<[u8; 32]>,
     next: i64,
-    pub versions: HashMap<Uuid, i64>,
+    /// The last event of each stream.
+    pub streams: HashMap<Uuid, StreamEnd>,
     pub last_chain: Option<[u8; 32]>,
     /// Heads kept elsewhere that are still to come, in order.
     heads: std::iter::Peekable<std::slice::Iter<'a, Head>>,
     seals: Seals<'a>,
+}
+
+/// Where a stream ends: by its events, or by its row in the streams table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StreamEnd {
+    pub category: i16,
+    pub version: i64,
+    pub position: i64,
 }
 
 /// What a worker found out about a chunk.
@@ -64,13 +75,14 @@ impl<'a> Scan<'a> {
                 rows.first().and_then(|row| row.get::<_, &[u8]>(0).try_into().ok())
             }
         };
+        let names = Arc::new(Names::stored(&core.pool).await?);
         let rows = CopyRows::start(&core.pool, from - 1, to).await?;
         let mut heads = heads.iter().peekable();
         while heads.next_if(|head| head.position < from).is_some() {}
         let seals =
             Seals { keys, waiting: VecDeque::new(), ended: false, range: Vec::new(), from, last: from - 1 };
-        let versions = HashMap::new();
-        Ok(Self { from, to, rows, before, next: from, versions, last_chain: before, heads, seals })
+        let streams = HashMap::new();
+        Ok(Self { from, to, rows, names, before, next: from, streams, last_chain: before, heads, seals })
     }
 
     pub async fn run(
@@ -122,7 +134,7 @@ impl<'a> Scan<'a> {
                 }
             }
         }
-        let names = core.names.covering(&core.pool, raws.iter().map(|raw| raw.type_id)).await?;
+        let names = self.names.clone();
         let keys = match core.keys.for_opening(&core.pool, raws.iter().map(|raw| raw.key_id)).await {
             Ok(keys) => Some(keys),
             // Without keys the hashes still tell.
@@ -146,16 +158,21 @@ impl<'a> Scan<'a> {
             if let Some(found) = checked.bad.as_ref().filter(|found| found.position <= raw.position) {
                 return Some(found.clone());
             }
-            let version = self.versions.entry(raw.stream_id).or_insert(match self.from {
-                1 => 0,
-                _ => raw.version - 1,
-            });
-            if raw.version != *version + 1 {
-                let why =
-                    format!("it has version {} of its stream where {} was due", raw.version, *version + 1);
+            let known = self.streams.get(&raw.stream_id);
+            let due = match (known, self.from) {
+                (Some(end), _) => end.version + 1,
+                (None, 1) => 1,
+                (None, _) => raw.version,
+            };
+            if raw.version != due {
+                let why = format!("it has version {} of its stream where {due} was due", raw.version);
                 return Some(bad(raw.position, &why));
             }
-            *version = raw.version;
+            if known.is_some_and(|end| end.category != raw.category) {
+                return Some(bad(raw.position, "its category is not the one of its stream"));
+            }
+            let end = StreamEnd { category: raw.category, version: raw.version, position: raw.position };
+            self.streams.insert(raw.stream_id, end);
             while let Some(kept) = self.heads.next_if(|head| head.position <= raw.position) {
                 if kept.chain != raw.chain {
                     return Some(bad(raw.position, "its hash is not the one that was kept elsewhere"));

@@ -152,7 +152,15 @@ fn any(rng: &mut StdRng, head: i64) -> Corruption {
             let (found, byte, bit) = column(rng, &SEAL_COLUMNS);
             seal_column(&found, byte, bit, rng.random_range(0..9))
         }
-        85..90 => {
+        85..87 => {
+            let number = rng.random_range(0..40);
+            let sql = format!(
+                "delete from log.streams where stream_id = \
+                 (select stream_id from kept.streams order by stream_id offset {number} limit 1)"
+            );
+            Corruption { table: "streams", sql, expect: Expect::At(head) }
+        }
+        87..90 => {
             let (found, byte, bit) = column(rng, &STREAM_COLUMNS);
             stream_column(&found, byte, bit, rng.random_range(0..40), head)
         }

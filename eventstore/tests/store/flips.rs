@@ -76,4 +76,9 @@ pub const SEAL_COLUMNS: [(&str, Kind); 7] = [
     ("key_id", Kind::Text(16)),
     ("sealed_at", Kind::Time),
 ];
-pub const STREAM_COLUMNS: [(&str, Kind); 2] = [("stream_id", Kind::Uuid), ("version", Kind::Int8)];
+pub const STREAM_COLUMNS: [(&str, Kind); 4] = [
+    ("stream_id", Kind::Uuid),
+    ("category", Kind::Int2),
+    ("version", Kind::Int8),
+    ("last_position", Kind::Int8),
+];
