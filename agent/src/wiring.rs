@@ -1,6 +1,7 @@
 //! Starting the Agent and keeping its process managers awake.
 
 use crate::api::Api;
+use crate::drift::DriftWatch;
 use crate::inbox::{self, Open};
 use crate::lease::Lease;
 use crate::limits::PROCESS_PAUSE;
@@ -87,7 +88,8 @@ impl Agent {
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(follow(self.log.store.clone(), open_tx, lost.clone()));
-        tasks.spawn(observing(observer.clone(), open.clone(), lost.clone()));
+        let drift = DriftWatch::new(self.log.clone(), self.api.clone(), observer.clone());
+        tasks.spawn(observing(drift, open.clone(), lost.clone()));
         tasks.spawn(previewing(
             Previews {
                 log: self.log.clone(),
@@ -204,7 +206,7 @@ async fn reconciling(
     mut open: watch::Receiver<Open>,
     lost: CancellationToken,
 ) -> Work {
-    let has_work = |open: &Open| !open.runs.is_empty() || (!open.starts.is_empty() && open.paused.is_empty());
+    let has_work = |open: &Open| !open.runs.is_empty() || (open.has_starts() && open.paused.is_empty());
     while let Some(work) = woken(&mut open, &lost, has_work).await {
         rested("a run", process.run(&work).await.map(drop), &lost).await?;
         open_changed(&mut open, &work, &lost).await;
@@ -227,11 +229,11 @@ async fn watching(process: Watch, mut open: watch::Receiver<Open>, lost: Cancell
     Ok(())
 }
 
-/// The cluster is observed on the timer of the rules, after each run, and when somebody asks.
-async fn observing(observer: Observer, mut open: watch::Receiver<Open>, lost: CancellationToken) -> Work {
+/// The cluster is observed, and compared with what is in force, on the timer of the rules, after each run, and when somebody asks.
+async fn observing(drift: DriftWatch, mut open: watch::Receiver<Open>, lost: CancellationToken) -> Work {
     let mut asked = None;
     while let Some(work) = woken(&mut open, &lost, |_| true).await {
-        let every = interval(&observer.log, |rules| rules.observe_interval_s).await;
+        let every = interval(drift.log(), |rules| rules.observe_interval_s).await;
         if asked == Some(work.observe) {
             wait_for_change(&mut open, every, &lost, |open| open.observe != work.observe).await;
         }
@@ -239,7 +241,7 @@ async fn observing(observer: Observer, mut open: watch::Receiver<Open>, lost: Ca
         if lost.is_cancelled() {
             break;
         }
-        if let Err(trouble) = observer.look().await {
+        if let Err(trouble) = drift.check().await {
             tracing::warn!(why = trouble.why, "the cluster could not be observed");
             pause(PROCESS_PAUSE, &lost).await;
         }
@@ -289,7 +291,7 @@ async fn idle(mut open: watch::Receiver<Open>, once: bool) {
             && open.previews.is_empty()
             && open.commits.is_empty()
             && open.runs.is_empty()
-            && (open.starts.is_empty() || !open.paused.is_empty())
+            && (!open.has_starts() || !open.paused.is_empty())
     };
     if !once || open.wait_for(nothing_left).await.is_err() {
         std::future::pending::<()>().await;

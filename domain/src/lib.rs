@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod contract;
 pub mod decider;
 pub mod declaration;
+pub mod drift;
 pub mod event;
 pub mod facts;
 pub mod facts_from;

@@ -2,6 +2,7 @@
 
 use crate::account::Actor;
 use crate::decider::Decider;
+use crate::drift::Choice;
 use crate::facts::HouseRules;
 use crate::ids::{AccountId, Vmid};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub struct Rules {
     pub poll_interval_s: u32,
     /// How often the cluster is observed, in seconds.
     pub observe_interval_s: u32,
+    /// What is done about guests that were changed by another hand.
+    #[serde(default, skip_serializing_if = "Choice::is_report")]
+    pub drift: Choice,
     pub house: HouseRules,
 }
 

@@ -42,6 +42,7 @@ pub fn rules(facts: &Facts, poll_interval_s: u32) -> Rules {
             .collect(),
         poll_interval_s,
         observe_interval_s: 30,
+        drift: Default::default(),
         house: facts.house.clone(),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{BY, every, plan};
 use domain::cluster::{Event, Origin, Read};
+use domain::drift::{Drift, LeftAlone};
 use domain::ids::RunId;
 use domain::interpretation::GuestKind;
 use domain::observation::{GuestSeen, NodeSeen, StorageSeen};
@@ -41,10 +42,55 @@ pub fn samples() -> Vec<Event> {
         Event::WritesFrozen { by: None, reason: "storm".into() },
         Event::WritesThawed { by: Some(BY) },
         Event::WritesThawed { by: None },
+        Event::DriftSeen { drift: Box::new(drift(Some(200), Some("root@pam".into()))) },
+        Event::DriftSeen { drift: Box::new(drift(None, None)) },
+        Event::DriftSettled {
+            subject: "guest/200".into(),
+            field: "memory".into(),
+            how: "it is as declared again".into(),
+        },
+        left_alone(None),
+        left_alone(Some(crate::at())),
+        Event::DriftUnjudged { subjects: BTreeMap::new() },
+        Event::DriftUnjudged {
+            subjects: BTreeMap::from([("guest/200".into(), "node pve1 does not answer".into())]),
+        },
+        Event::PutBackProposed {
+            subject: "guest/200".into(),
+            digest: plan::empty().digest(),
+            plan: plan::empty(),
+        },
+        put_back(None),
+        put_back(Some(BY)),
     ];
     let guests = every().into_iter().flat_map(|kind| [guest(kind), bare(kind)]);
     samples.extend(guests.map(|guest| Event::GuestObserved { guest: Box::new(guest) }));
     samples
+}
+
+fn drift(vmid: Option<u32>, by: Option<String>) -> Drift {
+    Drift {
+        subject: vmid.map_or("storage/tank".into(), |vmid| format!("guest/{vmid}")),
+        name: "web".into(),
+        vmid,
+        field: "memory".into(),
+        declared: "4 GiB".into(),
+        observed: "8 GiB".into(),
+        since: crate::at(),
+        task: by.as_ref().map(|_| "UPID:pve1:000A1B2C:00D3E4F5:6743D1A0:qmconfig:200:root@pam:".to_owned()),
+        declaration: by.as_ref().map(|_| plan::DECLARATION),
+        by,
+    }
+}
+
+fn left_alone(until: Option<chrono::DateTime<chrono::Utc>>) -> Event {
+    let left = LeftAlone { by: BY, why: "a test".into(), until, observed: "8 GiB".into() };
+    Event::DriftLeftAlone { subject: "guest/200".into(), field: "memory".into(), left }
+}
+
+fn put_back(by: Option<domain::ids::AccountId>) -> Event {
+    let (digest, run) = (plan::empty().digest(), RunId(Uuid::from_u128(0xc)));
+    Event::PutBackApproved { subject: "guest/200".into(), digest, run, by }
 }
 
 fn online() -> NodeSeen {

@@ -36,6 +36,7 @@ pub fn full() -> Rules {
     let vlan = |gateway| Vlan { name: "dmz".into(), cidr: "10.0.30.0/24".into(), gateway };
     let mut rules = bare();
     rules.protected = vec!["truenas".into()];
+    rules.drift = domain::drift::Choice::Heal;
     rules.house.vlans =
         BTreeMap::from([("30".into(), vlan(Some("10.0.30.1".into()))), ("31".into(), vlan(None))]);
     rules.house.images =
@@ -108,6 +109,7 @@ pub fn bare() -> Rules {
         protected: vec![],
         poll_interval_s: 30,
         observe_interval_s: 0,
+        drift: Default::default(),
         house,
     }
 }

@@ -7,7 +7,7 @@
 //! Never here: clocks, chance, the network. The same request gives the same plan, digest and all.
 
 mod checked;
-mod config;
+pub(crate) mod config;
 mod context;
 mod create;
 mod create_container;

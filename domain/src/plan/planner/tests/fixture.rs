@@ -306,6 +306,7 @@ pub(super) fn rules() -> Rules {
         protected: vec!["truenas".into()],
         poll_interval_s: 30,
         observe_interval_s: 30,
+        drift: Default::default(),
         house: serde_json::from_value(house).unwrap(),
     }
 }
