@@ -214,10 +214,14 @@ impl Explain for run::Refusal {
         match self {
             R::Unknown => HttpError::not_found("There is no such run", "").link("/runs", "All runs"),
             R::AdminOnly => HttpError::forbidden(self.to_string()),
-            R::ReasonNeeded => HttpError::invalid(self.to_string()),
-            R::PlanChanged | R::NotPaused | R::Over | R::OutOfOrder(_) => {
-                HttpError::conflict(self.to_string())
-            }
+            R::ReasonNeeded | R::NameNeeded(_) => HttpError::invalid(self.to_string()),
+            R::PlanChanged
+            | R::NotPaused
+            | R::Over
+            | R::NotWaiting
+            | R::NothingToUndo
+            | R::UnderWay
+            | R::OutOfOrder(_) => HttpError::conflict(self.to_string()),
         }
     }
 }
@@ -225,7 +229,12 @@ impl Explain for run::Refusal {
 impl Explain for cluster::Refusal {
     fn explain(&self) -> HttpError {
         match self {
-            cluster::Refusal::AdminOnly => HttpError::forbidden(self.to_string()),
+            cluster::Refusal::AdminOnly | cluster::Refusal::DriftAdminOnly => {
+                HttpError::forbidden(self.to_string())
+            }
+            cluster::Refusal::NoDrift(_) | cluster::Refusal::PutBackChanged => {
+                HttpError::conflict(self.to_string()).link("/cluster/drift", "Look again")
+            }
             _ => HttpError::invalid(self.to_string()),
         }
     }

@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::decider::Decider;
+use domain::drift::Choice;
 use domain::ids::{CLUSTER, REPOSITORY, SETTINGS};
 use domain::limits::NOTE_CHARS_MAX;
 use domain::settings::{Command, Rules, Settings};
@@ -36,6 +37,11 @@ fn read(form: &RulesForm, before: &Rules) -> Result<Rules, String> {
         protected,
         poll_interval_s: number(&form.poll_interval_s, "The interval of the repository")?,
         observe_interval_s: number(&form.observe_interval_s, "The interval of the cluster")?,
+        drift: match form.drift.as_str() {
+            // A form without the field leaves it as it was.
+            "" => before.drift,
+            word => Choice::named(word).ok_or("Say report, ask or heal about drift.")?,
+        },
         house: before.house.clone(),
     })
 }
@@ -53,6 +59,7 @@ pub async fn rules(
         protected: fields.text("protected"),
         poll_interval_s: fields.get("poll_interval_s").to_owned(),
         observe_interval_s: fields.get("observe_interval_s").to_owned(),
+        drift: fields.get("drift").to_owned(),
     };
     let state: Settings = app.load(Category::Settings, SETTINGS).await?;
     let Some(before) = &state.rules else {

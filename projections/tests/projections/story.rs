@@ -279,6 +279,7 @@ pub fn whole() -> Vec<Fact> {
             digest,
             commit: "c0ffee0123456789".into(),
             plan: Box::new(plan(2)),
+            cause: Default::default(),
         }),
     ]);
     facts.extend(first_step().into_iter().map(ran));

@@ -85,6 +85,8 @@ pub struct RulesForm {
     pub protected: String,
     pub poll_interval_s: String,
     pub observe_interval_s: String,
+    /// report, ask or heal.
+    pub drift: String,
 }
 
 pub struct RepositoryCard {

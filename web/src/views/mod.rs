@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod declaration;
+pub mod drift;
 pub mod frame;
 pub mod guest;
 pub mod history;
@@ -12,6 +13,7 @@ pub mod overview;
 pub mod plan;
 pub mod run;
 pub mod settings;
+pub mod undo;
 
 use crate::words;
 use domain::account::{Actor, Role};

@@ -54,6 +54,7 @@ pub fn rules_form(rules: &Rules) -> page::RulesForm {
         protected: rules.protected.join("\n"),
         poll_interval_s: rules.poll_interval_s.to_string(),
         observe_interval_s: rules.observe_interval_s.to_string(),
+        drift: rules.drift.as_str().to_owned(),
     }
 }
 
