@@ -6,6 +6,7 @@
 //!
 //! Never here: choosing numbers, nodes or arguments. The plan has them all.
 
+pub mod bugs;
 mod follow;
 pub mod points;
 pub mod ports;
@@ -13,6 +14,7 @@ mod settle;
 mod take;
 
 use crate::log::LogError;
+use bugs::{Bug, is_planted};
 use chrono::Utc;
 use domain::canonical::Digest;
 use domain::cluster::{self, Origin};
@@ -139,7 +141,7 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
             if left.is_zero() {
                 break;
             }
-            tokio::time::sleep(left.min(Duration::from_millis(500))).await;
+            self.books.sleep(left.min(Duration::from_millis(500))).await;
         }
         Ok(())
     }
@@ -153,9 +155,13 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
         trouble: Trouble,
     ) -> Result<(), LogError> {
         let Trouble { cause, advice, transient } = trouble;
+        let used = if is_planted(Bug::EndlessAttempts) { used.min(1) } else { used };
         match backoff::after(used, transient) {
             Next::Attempt(attempt) => {
-                let wait_ms = backoff::wait_ms(attempt, self.books.chance());
+                let mut wait_ms = backoff::wait_ms(attempt, self.books.chance());
+                if is_planted(Bug::NoBackoff) {
+                    wait_ms = 0;
+                }
                 let not_before = self.books.now()
                     + chrono::TimeDelta::milliseconds(i64::try_from(wait_ms).unwrap_or(i64::MAX));
                 before.push(Event::RetryScheduled { at, attempt, wait_ms, not_before, cause });
@@ -196,7 +202,9 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
                     let name = step.subject.name.clone();
                     let claim =
                         cluster::Command::Claim { vmid: *vmid, name, kind: *kind, mark: *mark, origin };
-                    self.books.tell_cluster(claim).await?;
+                    if !is_planted(Bug::LoseClaim) {
+                        self.books.tell_cluster(claim).await?;
+                    }
                 }
                 Condition::GuestGone { vmid, .. } => {
                     if let Some(claim) = self.books.cluster().await?.claims.get(vmid) {

@@ -12,6 +12,7 @@ use domain::ids::{CLUSTER, RunId, Vmid};
 use domain::plan::{Call, Look, LookAt};
 use domain::run::{self, CallNo, Event, Run};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Looking and acting.
 pub trait Hands: Send + Sync {
@@ -53,6 +54,8 @@ pub trait Books: Send + Sync {
     fn id(&self) -> RunId;
 
     fn now(&self) -> DateTime<Utc>;
+
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
 
     /// Between 0 and 1.
     fn chance(&self) -> f64;
@@ -119,6 +122,10 @@ impl Books for LogBooks<'_> {
 
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
+    }
+
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send {
+        tokio::time::sleep(time)
     }
 
     fn chance(&self) -> f64 {

@@ -1,5 +1,6 @@
 //! After an answer or an unknown outcome: find out by looking, never by guessing or sending again (I2).
 
+use super::bugs::{Bug, is_planted};
 use super::ports::{Books, Hands};
 use super::{Executor, Trouble};
 use crate::limits::{SETTLE_LOOKS_MAX, SETTLE_PAUSE_MS, VERIFY_LOOKS_MAX, VERIFY_PAUSE_MS};
@@ -14,17 +15,30 @@ const AGREEING_LOOKS: u32 = 2;
 impl<H: Hands, B: Books> Executor<'_, H, B> {
     pub(super) async fn settle(&self, run: &Run, at: CallNo, why: &str) -> Result<(), LogError> {
         let Some(call) = run.call(at) else { return Ok(()) };
+        if is_planted(Bug::BlindRetry) {
+            let settled = Event::CallSettled { at, done: false, how: why.to_owned() };
+            let trouble = Trouble { cause: why.to_owned(), advice: String::new(), transient: true };
+            return self.again_or_pause(at, vec![settled], run.attempt(at.step), trouble).await;
+        }
         let mut undone = 0;
         let mut last = String::new();
         for look in 0..SETTLE_LOOKS_MAX {
             if look > 0 {
-                tokio::time::sleep(Duration::from_millis(SETTLE_PAUSE_MS)).await;
+                self.books.sleep(Duration::from_millis(SETTLE_PAUSE_MS)).await;
             }
             if self.books.is_lost() {
                 return Err(LogError::Fenced);
             }
             // A task that is still at work says more than the object it works on.
-            match self.hands.active_task(&node_of(call), kinds_of(call), &vmids_of(call)).await {
+            match self
+                .hands
+                .active_task(
+                    &node_of(call),
+                    if is_planted(Bug::ForeignTask) { &[] } else { kinds_of(call) },
+                    &vmids_of(call),
+                )
+                .await
+            {
                 Ok(Some(upid)) => return self.books.record(vec![Event::TaskStarted { at, upid }]).await,
                 Ok(None) => {}
                 Err(cannot) => {
@@ -63,11 +77,15 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
     /// The server said yes; the outcome counts once it is seen.
     pub(super) async fn verify(&self, run: &Run, at: CallNo) -> Result<(), LogError> {
         let Some(call) = run.call(at) else { return Ok(()) };
+        if is_planted(Bug::TrustAnswer) {
+            let how = "it was answered".to_owned();
+            return self.books.record(vec![Event::CallSettled { at, done: true, how }]).await;
+        }
         let mut last = String::new();
         for look in 0..VERIFY_LOOKS_MAX + SETTLE_LOOKS_MAX {
             let pause_ms = if look < VERIFY_LOOKS_MAX { VERIFY_PAUSE_MS } else { SETTLE_PAUSE_MS };
             if look > 0 {
-                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                self.books.sleep(Duration::from_millis(pause_ms)).await;
             }
             match self.judge(&call.done_when).await.0 {
                 Verdict::Holds => {

@@ -1,5 +1,6 @@
 //! One attempt of one call: look, guard, intent, send, outcome.
 
+use super::bugs::{Bug, is_planted};
 use super::ports::{Books, Hands};
 use super::{Executor, Trouble, points};
 use crate::api::Sent;
@@ -17,7 +18,8 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
             Verdict::CannotTell(why) => return self.blind(run, at, why).await,
             Verdict::Not(_) => {}
         }
-        for guard in &call.guards {
+        let guards = if is_planted(Bug::SkipGuards) { &[][..] } else { &call.guards };
+        for guard in guards {
             match guard.judge(&self.hands.look(&guard.look_at()).await) {
                 Verdict::Holds => {}
                 Verdict::CannotTell(why) => return self.blind(run, at, why).await,
@@ -35,7 +37,11 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
         }
         points::pass("before intent", at);
         let attempt = run.attempt(at.step) + 1;
-        self.books.record(vec![Event::CallIssued { at, attempt, request: call.shown() }]).await?;
+        let issued = Event::CallIssued { at, attempt, request: call.shown() };
+        if is_planted(Bug::SkipIntent) {
+            self.hands.send(call, at).await;
+        }
+        self.books.record(vec![issued]).await?;
         points::pass("after intent", at);
         self.send(at, attempt, call).await
     }
@@ -67,6 +73,19 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
                 points::pass("after outcome", at);
                 Ok(())
             }
+            Sent::Unknown { why } if is_planted(Bug::SilenceIsRefusal) => {
+                let failed = Event::CallFailed {
+                    at,
+                    attempt,
+                    status: None,
+                    message: why.clone(),
+                    transient: true,
+                    advice: String::new(),
+                    ms: 0,
+                };
+                let trouble = Trouble { cause: why, advice: String::new(), transient: true };
+                self.again_or_pause(at, vec![failed], attempt, trouble).await
+            }
             Sent::Unknown { why } => self.books.record(vec![Event::CallUnknown { at, attempt, why }]).await,
             Sent::Refused { status, message, transient, advice, ms, look_again } => {
                 let failed = Event::CallFailed {
@@ -97,7 +116,7 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
     async fn blind(&self, run: &Run, at: CallNo, mut why: String) -> Result<(), LogError> {
         let Some(call) = run.call(at) else { return Ok(()) };
         for _ in 0..SETTLE_LOOKS_MAX {
-            tokio::time::sleep(Duration::from_millis(SETTLE_PAUSE_MS)).await;
+            self.books.sleep(Duration::from_millis(SETTLE_PAUSE_MS)).await;
             if self.books.is_lost() {
                 return Err(LogError::Fenced);
             }
@@ -120,14 +139,15 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
 
     /// Asked right before bytes leave: frozen means frozen (I11), and only the holder of a fresh lease acts (I10).
     async fn may_not_act(&self) -> Result<Option<Trouble>, LogError> {
-        if let Some(reason) = self.books.cluster().await?.frozen {
+        let frozen = self.books.cluster().await?.frozen.filter(|_| !is_planted(Bug::IgnoreFreeze));
+        if let Some(reason) = frozen {
             return Ok(Some(Trouble {
                 cause: format!("writes are frozen: {reason}"),
                 advice: "Thaw writing in Settings, Rules, then resume this run.".to_owned(),
                 transient: false,
             }));
         }
-        if !self.books.fresh() {
+        if !self.books.fresh() && !is_planted(Bug::IgnoreLease) {
             return Err(LogError::Fenced);
         }
         Ok(None)
