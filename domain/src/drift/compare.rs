@@ -163,6 +163,9 @@ impl Differ<'_> {
             ("memory", Expected::Number(mib)) if seen.memory_mib() == *mib => {}
             // A flag that is off may also be left out.
             ("onboot" | "protection" | "unprivileged", Expected::Number(0)) if now.is_none() => {}
+            // What made the guest decides whether a line end stands after its notes.
+            ("description", Expected::Equal(text))
+                if now.is_some_and(|now| now.trim_end() == text.trim_end()) => {}
             (_, Expected::Options(options)) => self.options(key, options, now),
             _ if holds(seen, key, expected) => {}
             _ => {

@@ -133,6 +133,8 @@ impl Condition {
             (Self::PowerIs { running, .. }, Look::Guest(guest)) if guest.running == *running => {
                 Verdict::Holds
             }
+            // What is not there does not run: a step that was done before its guest was destroyed stays done.
+            (Self::PowerIs { running: false, .. }, Look::Absent) => Verdict::Holds,
             (Self::PowerIs { .. }, Look::Guest(guest)) => {
                 Verdict::Not(format!("it is {}", if guest.running { "running" } else { "stopped" }))
             }
