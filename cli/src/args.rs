@@ -170,6 +170,12 @@ pub enum Command {
         /// Rounds of each measurement
         #[arg(long, default_value_t = 20)]
         rounds: u32,
+        /// Make so many guests instead, and say how much longer it takes than its tasks
+        #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128))]
+        guests: Option<u32>,
+        /// Speed of simulated tasks for --guests: 1 is about real time
+        #[arg(long, default_value_t = 1.0, requires = "guests")]
+        time_scale: f64,
     },
 }
 

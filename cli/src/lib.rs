@@ -106,6 +106,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             output::told(std::io::stdout().write_all(&script));
             Ok(())
         }
-        Command::Bench { rounds } => commands::bench::run(rounds).await,
+        Command::Bench { guests: Some(guests), time_scale, .. } => {
+            commands::reconcile::run(guests, time_scale).await
+        }
+        Command::Bench { rounds, .. } => commands::bench::run(rounds).await,
     }
 }

@@ -240,6 +240,11 @@ impl World {
                 self.store.wait_beyond(head).await;
                 head = self.store.head().await.expect("it answers").position;
             }
+            let cluster: Cluster = self.load(Category::Cluster, CLUSTER).await;
+            if cluster.failing.is_some() {
+                // Nothing is compared, and the same failure is told once.
+                return;
+            }
         }
     }
 
@@ -299,6 +304,15 @@ impl World {
         let state: Declaration = self.until(Category::Declaration, id.0, committed).await;
         let Status::Committed { commit } = state.status else { unreachable!("it was waited for") };
         run::id_for(id, &commit, digest)
+    }
+
+    /// A run's history as a bundle, as `mycopod runs export` writes it.
+    pub async fn bundle(&self, run: RunId) -> domain::run::bundle::Bundle {
+        let history = self.store.read_stream(StreamId::new(Category::Run, run.0), 1).await.expect("it reads");
+        let read = |recorded: &eventstore::Recorded| {
+            (recorded.position, recorded.recorded_at, eventstore::decode(recorded).expect("a fact of today"))
+        };
+        domain::run::bundle::Bundle::new(run, "test", history.iter().map(read))
     }
 
     /// Approves, commits, and waits until the run is over or paused.

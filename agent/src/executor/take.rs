@@ -99,10 +99,10 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
                 };
                 // "Already running", "does not exist": the wish may hold although the call was refused.
                 if look_again && self.judge(&call.done_when).await.0 == Verdict::Holds {
-                    // Where the run is paused meanwhile the look is made again by whoever resumes it.
-                    self.books.record(vec![failed]).await?;
-                    return match self.books.record(vec![Event::CallSatisfied { at }]).await {
-                        Err(LogError::Refused(_)) => Ok(()),
+                    let both = vec![failed.clone(), Event::CallSatisfied { at }];
+                    return match self.books.record(both).await {
+                        // The run was paused meanwhile: whoever resumes it looks again.
+                        Err(LogError::Refused(_)) => self.books.record(vec![failed]).await,
                         outcome => outcome,
                     };
                 }

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod migrate;
 mod pages;
 pub mod projections;
+pub mod reconcile;
 pub mod runs;
 pub mod secrets;
 pub mod serve;

@@ -124,6 +124,13 @@ impl Again {
             || matches!((event, &self.run.status), (Event::RunStopped { .. }, Status::Paused { .. }))
         {
             // What people asked for is given, not decided; what follows from it is judged with the next events.
+            match event {
+                Event::RunResumed { .. } => self.trouble.clear(),
+                Event::StepRetried { step, .. } | Event::StepSkipped { step, .. } => {
+                    self.trouble.remove(step);
+                }
+                _ => {}
+            }
             self.run = std::mem::take(&mut self.run).evolve(event);
             return Ok(());
         }

@@ -12,6 +12,7 @@ mod sealed;
 mod texts;
 mod trail;
 mod undo;
+mod writer;
 
 /// The texts that must work, from the first to the last.
 pub const SCRATCH: &str = "A Debian 12 VM called scratch, 2 cores, 4 gigs of memory, 30 GB disk.";

@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub const DECLARATION: DeclarationId = DeclarationId(Uuid::from_u128(0xdec));
 
 /// English for each kind of step; the names are those of the registry.
-pub const KINDS: [(&str, &str); 9] = [
+pub const KINDS: [(&str, &str); 12] = [
     (
         "copy a template, configure, grow, start",
         "A Debian 12 VM called scratch, 2 cores, 4 gigs of memory, 30 GB disk.",
@@ -29,6 +29,12 @@ pub const KINDS: [(&str, &str); 9] = [
         "three copies, one after the other",
         "Three Ubuntu VMs for Kubernetes, 4 cores and 8 GB each, one per server.",
     ),
+    (
+        "two copies of one template",
+        "Two Debian VMs called a-1 and a-2, 2 cores, 4 gigs of memory and 30 GB disk each.",
+    ),
+    ("two containers", "Two Debian containers called c-1 and c-2, one core and 1 GB of memory each."),
+    ("rename a guest", "Rename web-old to web-new."),
     (
         "make a container",
         "Pi-hole backup in a small container, half a gig of RAM, one core, IP 10.0.20.54/24.",

@@ -22,7 +22,12 @@ fn seeds() -> u64 {
 fn history(seed: u64, plans: &[Plan], ends: &[std::collections::BTreeMap<String, String>]) -> Vec<String> {
     let which = usize::try_from(seed).unwrap() % plans.len();
     let mut story = Story::new(seed, &plans[which], Faults::F20);
-    story.disturb = Some(Chance::new(seed ^ 0xd157));
+    let mut chance = Chance::new(seed ^ 0xd157);
+    if chance.below(6) == 0 {
+        // Another hand took a number that the plan is to use.
+        story.shared.world().steal(&plans[which]);
+    }
+    story.disturb = Some(chance);
     story.run_to_its_end();
     let mut world = story.shared.world();
     let mut wrong = std::mem::take(&mut world.violations);
@@ -78,6 +83,7 @@ fn r5_no_history_breaks_a_rule() {
 #[test]
 fn r6_every_planted_error_is_found() {
     let (plans, ends) = ground();
+    let mut missed = Vec::new();
     for bug in Bug::ALL {
         bugs::plant(Some(bug));
         let found = (0..SEEDS_PER_BUG)
@@ -86,7 +92,8 @@ fn r6_every_planted_error_is_found() {
         bugs::plant(None);
         match found {
             Some((seed, wrong)) => println!("{bug:?}: seed {seed}: {}", wrong[0]),
-            None => panic!("{bug:?} was not found within {SEEDS_PER_BUG} seeds"),
+            None => missed.push(bug),
         }
     }
+    assert!(missed.is_empty(), "not found within {SEEDS_PER_BUG} seeds each: {missed:?}");
 }

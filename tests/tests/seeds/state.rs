@@ -8,10 +8,13 @@ use domain::cluster::{self, Cluster};
 use domain::decider::Decider;
 use domain::ids::RunId;
 use domain::limits::ATTEMPTS_MAX;
-use domain::plan::{Call, Verdict};
+use domain::plan::{Call, Condition, Plan, Verdict};
 use domain::run::{self, CallNo, Event, Phase, Run};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Name of guests that another hand made.
+const FOREIGN: &str = "taken-by-another";
 
 /// How much goes wrong, each as a probability of one call or moment.
 #[derive(Clone, Copy, Default)]
@@ -263,6 +266,27 @@ impl Inner {
         if writing.values().any(|count| *count > 2) {
             self.violation("more than two disks are written to one storage at once");
         }
+    }
+
+    /// Another hand makes a guest under a number that the plan chose.
+    pub fn steal(&mut self, plan: &Plan) {
+        let made = plan.steps.iter().flat_map(|step| &step.calls).find_map(|call| match &call.done_when {
+            Condition::GuestExists { vmid, .. } => Some(*vmid),
+            _ => None,
+        });
+        let Some(vmid) = made else { return };
+        let Some(mut guest) = self.model.seen.guests.values().find(|guest| !guest.template).cloned() else {
+            return;
+        };
+        guest.vmid = vmid;
+        guest.name = FOREIGN.to_owned();
+        guest.config.remove("description");
+        self.model.seen.guests.insert(vmid, guest);
+    }
+
+    /// The other hand takes its guests away again, untouched.
+    pub fn unsteal(&mut self) {
+        self.model.seen.guests.retain(|_, guest| guest.name != FOREIGN);
     }
 
     /// Somebody else's backup works on a guest: no business of ours.

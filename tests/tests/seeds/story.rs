@@ -177,6 +177,7 @@ impl Story {
         let mut world = self.shared.world();
         let _ = world.tell_cluster(cluster::Command::Thaw { by: None });
         world.refuse_send = None;
+        world.unsteal();
         if self.pauses > RESUMES_WITH_FAULTS {
             world.faults = Faults::default();
         }
