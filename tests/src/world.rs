@@ -229,8 +229,9 @@ impl World {
             };
             events.iter().filter(is_look).count()
         };
-        // A second look begins when the first one is compared.
-        for _ in 0..2 {
+        // One may be under way that began too early, the next one sees everything, and a third begins when that one is
+        // compared.
+        for _ in 0..3 {
             let before = looks(&self.about_cluster().await);
             let refresh = domain::repository::Command::Refresh { by: ADA.id };
             let repository = domain::ids::REPOSITORY;

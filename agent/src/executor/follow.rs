@@ -10,7 +10,7 @@ use domain::run::{CallNo, Event, Run, TaskEnd};
 use std::time::Duration;
 
 const POLL_MS_FIRST: u64 = 60;
-const POLL_MS_MAX: u64 = 1_000;
+const POLL_MS_MAX: u64 = 400;
 
 impl<H: Hands, B: Books> Executor<'_, H, B> {
     pub(super) async fn follow(

@@ -32,6 +32,8 @@ async fn a_leader_that_was_stopped_and_goes_on_does_nothing_twice() {
     }));
     let (log, program) = (world.dir.path().join("kills"), env!("CARGO_BIN_EXE_mycopod-lab"));
     let mut leader = world.lab_agent(program, &log, "never");
+    // Kept open: it would end by itself when its parent lets go of it.
+    let pipe = leader.stdin.take();
     world.commit(id, &digest, ADA).await;
     let run = world.run_of(id, &digest).await;
     let under_way = |run: &Run| run.progress.iter().any(|step| matches!(step.phase, run::Phase::Task { .. }));
@@ -48,6 +50,7 @@ async fn a_leader_that_was_stopped_and_goes_on_does_nothing_twice() {
     signal(&leader, "-CONT");
     let ended = leader.wait().expect("it can be waited for");
     assert!(!ended.success(), "it says that it was fenced");
+    drop(pipe);
     assert_eq!(world.mutations(), mutations, "it sent nothing");
     assert_eq!(world.bundle(run).await.events.len(), head, "it wrote nothing");
     assert_eq!(world.guests_named("scratch"), 1);

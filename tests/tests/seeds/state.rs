@@ -27,6 +27,8 @@ pub struct Faults {
     pub task_slow: f64,
     pub task_silent: f64,
     pub append_fails: f64,
+    /// The server says that all went well, and nothing is there.
+    pub hollow: f64,
 }
 
 impl Faults {
@@ -40,6 +42,7 @@ impl Faults {
         task_slow: 0.05,
         task_silent: 0.05,
         append_fails: 0.01,
+        hollow: 0.01,
     };
 }
 
@@ -220,11 +223,14 @@ impl Inner {
 
     /// Carries the call out; answers with the task's id, none where it was done at once, or the server's no.
     pub fn carry_out(&mut self, call: &Call, now_ms: u64) -> Result<Option<String>, (String, bool, bool)> {
+        let hollow = self.chance.lot(self.faults.hollow);
         match self.model.say(call) {
             Said::No { text, transient, look_again } => Err((text, transient, look_again)),
             Said::Done(effect) => {
-                self.effects += 1;
-                self.model.apply(effect);
+                if !hollow {
+                    self.effects += 1;
+                    self.model.apply(effect);
+                }
                 Ok(None)
             }
             Said::Task { kind, vmid, effect, storage } => {
@@ -237,14 +243,16 @@ impl Inner {
                 let fails =
                     self.chance.lot(self.faults.task_fails).then(|| "command failed: got timeout".to_owned());
                 let took = (500 + self.chance.below(4_000)) * if slow { 30 } else { 1 };
-                self.model.begin(&effect);
-                self.effects += usize::from(fails.is_none());
+                if !hollow {
+                    self.model.begin(&effect);
+                    self.effects += usize::from(fails.is_none());
+                }
                 self.model.tasks.push(Task {
                     upid: upid.clone(),
                     kind,
                     vmid,
                     ends_ms: now_ms + took,
-                    effect: Some(effect),
+                    effect: Some(effect).filter(|_| !hollow),
                     fails,
                     end: None,
                     ours: true,
