@@ -34,3 +34,5 @@ pub const PROCESS_PAUSE: Duration = Duration::from_secs(2);
 pub const FOLDS_KEPT_MAX: usize = 512;
 /// Guests of one observation.
 pub const GUESTS_MAX: usize = 2_000;
+/// How long an agent that stops waits at most for its last checkpoint.
+pub const LAST_SEAL_SECONDS_MAX: u64 = 5;

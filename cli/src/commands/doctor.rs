@@ -30,7 +30,10 @@ fn ill(name: &'static str, failure: Failure) -> Check {
 pub async fn run(path: &Path, json: bool) -> Outcome {
     let config = Config::read(path)?;
     let mut checks = vec![database(&config).await];
-    if config.agent.is_some() {
+    if let Some(agent) = &config.agent {
+        if checks[0].well {
+            checks.push(sealing(&config, agent).await.unwrap_or_else(|failure| ill("sealing", failure)));
+        }
         checks.push(match cluster(&config).await {
             Ok(found) => well("Proxmox", found),
             Err(failure) => ill("Proxmox", failure),
@@ -63,6 +66,30 @@ async fn database(config: &Config) -> Check {
         Ok(found) => well("database", found),
         Err(failure) => ill("database", failure),
     }
+}
+
+/// Up to where the log is sealed, and whether what is newer is older than the Agent would leave it.
+async fn sealing(config: &Config, agent: &crate::config::Agent) -> Result<Check, Failure> {
+    const LATE_SECONDS: i64 = 300;
+    let (store, _, _) = open_store(config, "mycopod doctor").await?;
+    let failed = crate::context::store_failed;
+    let head = store.head().await.map_err(failed)?.position;
+    let last = store.last_checkpoint().await.map_err(failed)?;
+    let sealed = last.map_or(0, |last| last.position);
+    let oldest = store.read_from(sealed, 1).await.map_err(failed)?;
+    let waits = oldest.first().map(|event| chrono::Utc::now() - event.recorded_at);
+    let late = waits.is_some_and(|waits| waits.num_seconds() > LATE_SECONDS);
+    let exported = crate::sealing::export(agent).last_position().map_err(|error| {
+        let what = format!("the file of checkpoints cannot be read: {error}");
+        Failure::new(Code::Unavailable, what, "check agent.state in the configuration")
+    })?;
+    let found =
+        format!("{} of {head} events are sealed, {} in the file outside", sealed, exported.min(sealed));
+    if late || exported < sealed {
+        let next = "start the Agent; its log says what keeps it from sealing";
+        return Ok(ill("sealing", Failure::new(Code::CheckFailed, found, next)));
+    }
+    Ok(well("sealing", found))
 }
 
 async fn cluster(config: &Config) -> Result<String, Failure> {
