@@ -149,7 +149,7 @@ impl PermExpr {
             Self::Any(parts) => {
                 let ways = parts.iter().filter(|part| **part != Self::Any(Vec::new()));
                 ways.map(|part| part.missing(held))
-                    .min_by_key(BTreeSet::len)
+                    .min_by_key(|way| (way.len(), way.iter().map(|one| one.least().count()).sum::<usize>()))
                     .unwrap_or_else(|| BTreeSet::from([Missing::root()]))
             }
         }
