@@ -90,10 +90,12 @@ impl Default for Timeouts {
 impl Timeouts {
     /// For one attempt of this call at one node.
     pub(crate) fn of(&self, request: &Request) -> Duration {
-        match request.verb.is_write() {
-            _ if request.file.is_some() => self.upload,
-            true => self.write,
-            false => self.read,
+        if request.file.is_some() {
+            self.upload
+        } else if request.verb.is_write() {
+            self.write
+        } else {
+            self.read
         }
     }
 }

@@ -114,6 +114,11 @@ impl Permissions {
         BTreeSet::new()
     }
 
+    /// Is the privilege held on any path?
+    pub fn holds_anywhere(&self, name: &str) -> bool {
+        self.0.values().any(|privs| privs.contains_key(name))
+    }
+
     /// Has the caller no right at all? Then every list it reads is empty, which proves nothing.
     pub fn is_empty(&self) -> bool {
         self.0.values().all(BTreeMap::is_empty)

@@ -15,6 +15,56 @@ pub type Held = Permissions;
 /// path, which replaces what is handed down from above, takes nothing away.
 pub const ROLE: &str = "MycoPod";
 
+/// What the role holds: enough for every call that MycoPod can make and every read it needs. Worked out from the
+/// contract by the simulator's tests, which fail when this list is too long or too short.
+pub const PRIVILEGES: [&str; 28] = [
+    "Datastore.Allocate",
+    "Datastore.AllocateSpace",
+    "Datastore.AllocateTemplate",
+    "Datastore.Audit",
+    "Pool.Allocate",
+    "Pool.Audit",
+    "SDN.Allocate",
+    "SDN.Audit",
+    "SDN.Use",
+    "Sys.AccessNetwork",
+    "Sys.Audit",
+    "Sys.Console",
+    "Sys.Modify",
+    "VM.Allocate",
+    "VM.Audit",
+    "VM.Backup",
+    "VM.Clone",
+    "VM.Config.CPU",
+    "VM.Config.Cloudinit",
+    "VM.Config.Disk",
+    "VM.Config.HWType",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.Options",
+    "VM.Migrate",
+    "VM.Monitor",
+    "VM.PowerMgmt",
+    "VM.Snapshot",
+];
+
+/// The commands that make the role, a user without a password and a token (`USER@REALM!NAME`), to be typed on any
+/// node as root. The last one shows the token's secret once.
+pub fn recipe(token: &str) -> Vec<String> {
+    let (user, name) = token.split_once('!').unwrap_or((token, "agent"));
+    vec![
+        format!("pveum role add {ROLE} --privs \"{}\"", PRIVILEGES.join(" ")),
+        format!("pveum user add {user} --comment \"MycoPod's Agent\""),
+        format!("pveum acl modify / --users {user} --roles {ROLE}"),
+        format!("pveum user token add {user} {name} --privsep 0"),
+    ]
+}
+
+/// The privileges of the role that are held nowhere at all.
+pub fn never_held(held: &Held) -> Vec<&'static str> {
+    PRIVILEGES.into_iter().filter(|name| !held.holds_anywhere(name)).collect()
+}
+
 /// More paths than this in one section (`/vms/…`) are granted on the section as a whole.
 const PATHS_IN_SECTION_MAX: usize = 3;
 
@@ -169,6 +219,14 @@ mod tests {
             any: true,
         };
         assert!(commands(&[either], TOKEN).iter().any(|line| line.ends_with("--privs \"Datastore.Audit\"")));
+    }
+
+    #[test]
+    fn a_right_that_is_held_nowhere_is_named() {
+        let some = Held::default().grant("/vms/101", &PRIVILEGES[..27]);
+        assert_eq!(never_held(&some), ["VM.Snapshot"]);
+        assert_eq!(never_held(&Held::default()).len(), PRIVILEGES.len());
+        assert_eq!(recipe(TOKEN)[3], "pveum user token add mycopod@pve agent --privsep 0");
     }
 
     #[test]

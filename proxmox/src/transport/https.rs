@@ -115,7 +115,7 @@ impl Https {
         let encoded = encode::request(request)?;
         self.over_nodes(request, &encoded, &Pass::none(), Instant::now())
             .await
-            .map_err(CallError::before_the_call)
+            .map_err(|error| error.masked(request).before_the_call())
     }
 
     async fn over_nodes(

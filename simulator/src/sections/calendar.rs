@@ -104,7 +104,8 @@ impl Event {
                 return None;
             }
             let begin = if ahead == 0 { (from.hour(), from.minute()) } else { (0, 0) };
-            let times = self.hours.iter().flat_map(|hour| self.minutes.iter().map(move |minute| (*hour, *minute)));
+            let times =
+                self.hours.iter().flat_map(|hour| self.minutes.iter().map(move |minute| (*hour, *minute)));
             let (hour, minute) = times.into_iter().find(|time| *time >= begin)?;
             let time = day.and_hms_opt(hour, minute, 0)?;
             Some(Utc.from_utc_datetime(&time).timestamp())
@@ -199,7 +200,17 @@ mod tests {
 
     #[test]
     fn what_is_no_event_is_not_read() {
-        for bad in ["", "25:00", "10:60", "noday 01:00", "fri..mon 01:00", "*/0", "1-2-3-4 00:00", "01:00 02:00", "x"] {
+        for bad in [
+            "",
+            "25:00",
+            "10:60",
+            "noday 01:00",
+            "fri..mon 01:00",
+            "*/0",
+            "1-2-3-4 00:00",
+            "01:00 02:00",
+            "x",
+        ] {
             assert_eq!(Event::parse(bad), None, "{bad}");
         }
         assert_eq!(next("2020-01-01 00:00", "2026-05-01T00:00"), None, "a past year never comes");

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The parts of a rule in the order in which they keep.
-const PARTS: [&str; 6] = ["keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly"];
+const PARTS: [&str; 6] =
+    ["keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly"];
 
 /// A rule of retention.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,7 +79,8 @@ pub fn marked(backups: &[(i64, bool)], rule: &Rule) -> Vec<Mark> {
     for part in PARTS {
         let Some(count) = rule.0.get(part).filter(|count| **count > 0) else { continue };
         let of = |at: usize| backups.get(at).map(|(time, _)| period(part, *time)).unwrap_or_default();
-        let kept: BTreeSet<String> = (0..backups.len()).filter(|at| marks[*at] == Some(Mark::Keep)).map(of).collect();
+        let kept: BTreeSet<String> =
+            (0..backups.len()).filter(|at| marks[*at] == Some(Mark::Keep)).map(of).collect();
         let mut new = BTreeSet::new();
         for at in 0..backups.len() {
             let period = of(at);
@@ -108,7 +110,14 @@ struct Marked {
 }
 
 /// All backups on a storage, or those of one guest or kind, guest by guest and newest first.
-fn on(world: &World, store: &str, node: &str, vmid: Option<u32>, kind: Option<&str>, rule: &Rule) -> Vec<Marked> {
+fn on(
+    world: &World,
+    store: &str,
+    node: &str,
+    vmid: Option<u32>,
+    kind: Option<&str>,
+    rule: &Rule,
+) -> Vec<Marked> {
     let here = |v: &&Volume| {
         v.storage == store && v.content == "backup" && v.node.as_ref().is_none_or(|n| n == node)
     };
@@ -124,7 +133,12 @@ fn on(world: &World, store: &str, node: &str, vmid: Option<u32>, kind: Option<&s
         backups.sort_by(|a, b| b.cmp(a));
         let seen: Vec<(i64, bool)> = backups.iter().map(|(at, id)| (*at, is_protected(world, id))).collect();
         let marks = marked(&seen, rule);
-        out.extend(backups.into_iter().zip(marks).map(|((at, volid), mark)| Marked { vmid, at, volid, mark }));
+        out.extend(backups.into_iter().zip(marks).map(|((at, volid), mark)| Marked {
+            vmid,
+            at,
+            volid,
+            mark,
+        }));
     }
     out
 }
@@ -135,7 +149,9 @@ fn kind_of(name: &str) -> &'static str {
 
 fn is_protected(world: &World, volid: &str) -> bool {
     let configs = world.sections.get(crate::sections::backup::CONFIGS);
-    configs.and_then(|all| all.get(volid)).is_some_and(|one| one.get("_protected").is_some_and(|flag| flag == "1"))
+    configs
+        .and_then(|all| all.get(volid))
+        .is_some_and(|one| one.get("_protected").is_some_and(|flag| flag == "1"))
 }
 
 /// Prunes the backups of one guest after a new one was made, as the backup's log tells it.

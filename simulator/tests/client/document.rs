@@ -4,7 +4,7 @@
 
 use crate::requests::examples;
 use crate::role::role;
-use domain::contract::rights::ROLE;
+use domain::contract::rights::recipe;
 use simulator::{Covered, coverage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -20,13 +20,7 @@ fn filled(text: &str, section: &str, content: &str) -> String {
 }
 
 fn commands() -> String {
-    let privileges: Vec<String> = role().privileges.into_keys().collect();
-    format!(
-        "```sh\npveum role add {ROLE} --privs \"{}\"\npveum user add mycopod@pve --comment \"MycoPod's Agent\"\n\
-         pveum acl modify / --users mycopod@pve --roles {ROLE}\n\
-         pveum user token add mycopod@pve agent --privsep 0\n```\n",
-        privileges.join(" ")
-    )
+    format!("```sh\n{}\n```\n", recipe("mycopod@pve!agent").join("\n"))
 }
 
 fn privileges() -> String {

@@ -5,6 +5,7 @@
 mod document;
 mod lab;
 mod matrix;
+mod recorded;
 mod recording;
 mod requests;
 mod role;

@@ -65,6 +65,9 @@ fn rows() -> Vec<(&'static str, Value, [Class; 6])> {
     let kind = |kind: &str| json!({ "kind": kind });
     let mut stolen = split(Fine, Fine);
     stolen[3] = Stop;
+    // The node that takes an upload carries the file to the other one itself, and says how that failed.
+    let mut offline = split(Retry, Retry);
+    offline[5] = Stop;
     vec![
         ("400", status(400, "Parameter verification failed."), split(Stop, Stop)),
         ("401", status(401, "invalid token value!"), split(Stop, Stop)),
@@ -82,7 +85,7 @@ fn rows() -> Vec<(&'static str, Value, [Class; 6])> {
         ("reset", kind("reset"), split(Retry, Unknown)),
         ("lock", kind("lock_text"), split(Retry, Retry)),
         ("no quorum", kind("no_quorum"), split(Fine, Retry)),
-        ("node offline", json!({"kind": "offline_node", "node": "pve1"}), split(Retry, Retry)),
+        ("node offline", json!({"kind": "offline_node", "node": "pve1"}), offline),
         ("stale list", kind("stale_list"), split(Fine, Fine)),
         ("stolen id", kind("stolen_vmid"), stolen),
         ("slow task", json!({"kind": "task_slow", "factor": 2.0}), split(Fine, Fine)),

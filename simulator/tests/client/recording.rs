@@ -35,8 +35,8 @@ async fn story<T: Transport>(client: &Client<T>) -> Vec<String> {
     let refused = client.send_raw(&storages::remove("absent").unwrap()).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::DoesNotExist);
     told.push(refused.to_string());
-    let bad = guests::configure(VM).unwrap().arg("cipassword", CANARY).arg("bios", CANARY);
-    told.push(client.send_raw(&bad).await.unwrap_err().kind().advice("").replace(CANARY, "***"));
+    let bad = guests::configure(VM).unwrap().arg("cipassword", CANARY).arg("bios", "none");
+    told.push(client.send_raw(&bad).await.unwrap_err().advice());
     ended(client, guests::stop(VM).unwrap(), &mut told).await;
     let gone = ended(client, guests::destroy(VM).unwrap(), &mut told).await;
     told.push(gone.as_str().to_owned());
