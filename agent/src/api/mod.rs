@@ -12,8 +12,9 @@ mod task;
 pub use send::Sent;
 pub use task::TaskLook;
 
-use proxmox::Client;
+use domain::contract::rights::Held;
 use proxmox::transport::Transport;
+use proxmox::{CallError, Client};
 use std::sync::Arc;
 
 /// A transport shared by all clients.
@@ -32,6 +33,11 @@ impl Api {
 
     pub fn client(&self) -> &Client<Wire> {
         &self.client
+    }
+
+    /// What our token may do now, for the planner's look at missing rights.
+    pub async fn rights(&self) -> Result<Held, CallError> {
+        Ok(Held::from_map(self.client.permissions().await?))
     }
 }
 

@@ -30,7 +30,8 @@ impl Api {
     }
 
     async fn picture(&self, cluster: &str) -> Result<Observation, CallError> {
-        let version = self.client().version().await?;
+        // On another release nothing is looked at, so nothing is planned either.
+        let release = self.client().known_release().await?;
         let status = self.client().cluster_status().await?;
         let nodes = self.client().nodes().await?;
         let resources = self.client().cluster_resources(Some("vm")).await?;
@@ -41,7 +42,7 @@ impl Api {
             } else {
                 cluster.to_owned()
             },
-            pve_version: version.version.unwrap_or_default(),
+            pve_version: release.to_string(),
             quorate: status.is_quorate(),
             nodes: BTreeMap::new(),
             storages: BTreeMap::new(),

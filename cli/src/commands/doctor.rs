@@ -6,8 +6,9 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::{out, output};
 use agent::repository::Repository;
 use agent::repository::local::LocalGit;
+use domain::contract::rights::{self, Held};
 use eventstore::EventLog;
-use proxmox::Client;
+use proxmox::{Client, Release};
 use serde::Serialize;
 use std::path::Path;
 
@@ -98,23 +99,24 @@ async fn cluster(config: &Config) -> Result<String, Failure> {
         Failure::new(Code::Unavailable, error, next)
     };
     let client = Client::new(super::agent::connect(config.agent()?)?);
-    let version = client.version().await.map_err(failed)?.version.unwrap_or_default();
-    if !version.starts_with("8.4") {
-        let next = "MycoPod is made for 8.4; upgrade the cluster or wait for a version that knows this one";
-        return Err(Failure::new(Code::CheckFailed, format!("this is Proxmox VE {version}"), next));
-    }
+    let release = client.version().await.map_err(failed)?.version.unwrap_or_default();
+    let release = Release::known(&release).map_err(|error| {
+        let next = error.advice();
+        Failure::new(Code::CheckFailed, error, next)
+    })?;
     let status = client.cluster_status().await.map_err(failed)?;
-    let rights = client.permissions().await.map_err(failed)?;
-    if rights.is_empty() {
-        let next = "give the token a role on / (privilege-separated tokens begin with none)";
+    let held = Held::from_map(client.permissions().await.map_err(failed)?);
+    if held.is_empty() {
+        let commands = rights::recipe(&config.agent()?.proxmox.token).join("; ");
+        let next = format!("type on a node as root, as far as it is not done yet: {commands}");
         return Err(Failure::new(Code::CheckFailed, "the token has no rights at all", next));
     }
+    let rights = match rights::never_held(&held) {
+        missing if missing.is_empty() => "every right that MycoPod may need".to_owned(),
+        missing => format!("not {} (a plan that needs one says so)", missing.join(", ")),
+    };
     let quorum = if status.is_quorate() { "quorate" } else { "NO QUORUM" };
-    Ok(format!(
-        "Proxmox VE {version}, {} nodes, {quorum}; the token has rights on {} paths",
-        status.members.len(),
-        rights.len()
-    ))
+    Ok(format!("Proxmox VE {release}, {} nodes, {quorum}; the token has {rights}", status.members.len()))
 }
 
 async fn repository(config: &Config) -> Result<String, Failure> {

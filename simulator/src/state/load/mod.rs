@@ -168,6 +168,7 @@ fn put(
         vmid: Some(vmid),
         created_at: now(),
         base: None,
+        ..Volume::default()
     });
     volid
 }
@@ -221,6 +222,7 @@ fn place_everywhere(world: &mut World, storage: &str, name: &str, content: &str,
             vmid: None,
             created_at: now(),
             base: None,
+            ..Volume::default()
         });
     }
 }
