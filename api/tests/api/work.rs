@@ -68,6 +68,8 @@ fn plan(declaration: DeclarationId, number: u32) -> Plan {
         steps: vec![step],
         hazards: vec![],
         notes: vec![],
+        rights: Rights::default(),
+        rehearsal: None,
     }
 }
 

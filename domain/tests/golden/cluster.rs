@@ -76,8 +76,11 @@ fn surroundings() -> Surroundings {
         pools: Some([("lab".to_owned(), pool)].into()),
         ha: Some([("vm:200".to_owned(), ha(None)), ("ct:201".to_owned(), ha(Some("rack")))].into()),
         backup_jobs: Some(
-            [("nightly".to_owned(), job()), ("all".to_owned(), BackupJobSeen { wide: true, ..Default::default() })]
-                .into(),
+            [
+                ("nightly".to_owned(), job()),
+                ("all".to_owned(), BackupJobSeen { wide: true, ..Default::default() }),
+            ]
+            .into(),
         ),
         backups: [(BackupKey(Uuid::from_u128(0xb)), backup)].into(),
         rights: Some(domain::contract::Permissions::default().grant("/vms", &["VM.Audit"])),

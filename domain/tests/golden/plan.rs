@@ -36,6 +36,8 @@ pub fn empty() -> Box<Plan> {
         steps: vec![],
         hazards: vec![],
         notes: vec![],
+        rights: Rights::default(),
+        rehearsal: None,
     })
 }
 

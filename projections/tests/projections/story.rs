@@ -140,6 +140,8 @@ pub fn plan(number: u32) -> Plan {
         steps: vec![step(1, StepVerb::Create, &["clone", "config"]), step(2, StepVerb::Change, &["start"])],
         hazards: vec![],
         notes: vec![],
+        rights: Rights::default(),
+        rehearsal: None,
     }
 }
 

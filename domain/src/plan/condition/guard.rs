@@ -70,10 +70,9 @@ impl Guard {
     pub fn judge(&self, look: &Look) -> Verdict {
         match (self, look) {
             (_, Look::CannotTell { why }) => Verdict::CannotTell(why.clone()),
-            (
-                Self::VmidFree { .. } | Self::StorageFree { .. } | Self::BackupJobFree { .. },
-                Look::Absent,
-            ) => Verdict::Holds,
+            (Self::VmidFree { .. } | Self::StorageFree { .. } | Self::BackupJobFree { .. }, Look::Absent) => {
+                Verdict::Holds
+            }
             (Self::VmidFree { vmid, .. }, Look::Guest(guest)) => {
                 Verdict::Not(format!("number {vmid} is taken by {}", guest.name))
             }

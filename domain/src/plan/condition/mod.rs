@@ -159,9 +159,7 @@ impl Condition {
                 LookAt::Pool { id: id.clone() }
             }
             Self::HaIs { sid, .. } | Self::HaGone { sid } => LookAt::Ha { sid: sid.clone() },
-            Self::BackupJobIs { id, .. } | Self::BackupJobGone { id } => {
-                LookAt::BackupJob { id: id.clone() }
-            }
+            Self::BackupJobIs { id, .. } | Self::BackupJobGone { id } => LookAt::BackupJob { id: id.clone() },
             Self::BackupMade { vmid, node, storage, key } => {
                 LookAt::Backup { storage: storage.clone(), node: node.clone(), vmid: *vmid, key: *key }
             }
@@ -324,7 +322,8 @@ mod tests {
 
     #[test]
     fn a_task_counts_only_when_it_ended_well() {
-        let back = Condition::TaskDone { vmid: 110, node: "pve1".into(), task: "qmrollback".into(), since: 1 };
+        let back =
+            Condition::TaskDone { vmid: 110, node: "pve1".into(), task: "qmrollback".into(), since: 1 };
         let ended = |end: &str| back.judge(&Look::Task { ended: Some(end.into()) });
         assert_eq!(ended("OK"), Verdict::Holds);
         assert_eq!(ended("WARNINGS: 2"), Verdict::Holds);

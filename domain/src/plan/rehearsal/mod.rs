@@ -12,7 +12,6 @@ pub use model::{Model, claimed};
 pub use score::{Score, score};
 
 use super::{Call, Effect, Step, Verdict};
-use crate::facts_from::memory_free_mib;
 use crate::ids::Vmid;
 use crate::observation::{GuestSeen, Observation};
 use serde::{Deserialize, Serialize};
@@ -34,13 +33,24 @@ pub struct Rehearsal {
     pub quorum: Quorum,
 }
 
+impl NodeAfter {
+    /// What is left after the plan, in MiB.
+    pub fn free_after_mib(&self) -> u64 {
+        self.memory_mib.saturating_sub(self.promised_after_mib)
+    }
+
+    pub fn free_before_mib(&self) -> u64 {
+        self.memory_mib.saturating_sub(self.promised_before_mib)
+    }
+}
+
 /// Memory that is promised to running guests, before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeAfter {
     pub name: String,
     pub memory_mib: u64,
-    pub free_before_mib: u64,
-    pub free_after_mib: u64,
+    pub promised_before_mib: u64,
+    pub promised_after_mib: u64,
     /// Running guests after the plan.
     pub running: u32,
 }
@@ -146,7 +156,8 @@ pub fn take(model: &mut Model, call: &Call) -> Result<(), String> {
 }
 
 fn predicted(steps: &[Step], seen: &Observation, end: &Observation) -> Rehearsal {
-    let touched: BTreeSet<Vmid> = steps.iter().filter(|s| !s.calls.is_empty()).filter_map(|s| s.subject.vmid).collect();
+    let touched: BTreeSet<Vmid> =
+        steps.iter().filter(|s| !s.calls.is_empty()).filter_map(|s| s.subject.vmid).collect();
     let (mut guests, mut gone) = (Vec::new(), Vec::new());
     for vmid in touched {
         match end.guests.get(&vmid) {
@@ -173,17 +184,23 @@ fn nodes(seen: &Observation, end: &Observation) -> Vec<NodeAfter> {
         .map(|(name, node)| NodeAfter {
             name: name.clone(),
             memory_mib: node.memory_mib,
-            free_before_mib: memory_free_mib(seen, name, node),
-            free_after_mib: memory_free_mib(end, name, node),
+            promised_before_mib: promised_mib(seen, name),
+            promised_after_mib: promised_mib(end, name),
             running: u32::try_from(running(name)).unwrap_or(u32::MAX),
         })
         .collect()
 }
 
+fn promised_mib(seen: &Observation, node: &str) -> u64 {
+    seen.guests.values().filter(|guest| guest.running && guest.node == node).map(GuestSeen::memory_mib).sum()
+}
+
 fn storages(seen: &Observation, end: &Observation) -> Vec<StorageAfter> {
     let mut all = Vec::new();
     for (id, before) in &seen.storages {
-        let Some(after) = end.storages.get(id).filter(|after| after.free_gib != before.free_gib) else { continue };
+        let Some(after) = end.storages.get(id).filter(|after| after.free_gib != before.free_gib) else {
+            continue;
+        };
         let pairs: BTreeMap<&String, (u64, u64)> = before
             .free_gib
             .iter()

@@ -39,7 +39,9 @@ impl Model {
             LookAt::Guest { vmid, kind, node } => {
                 let guest = self.seen.guests.get(vmid);
                 match guest {
-                    Some(guest) if guest.node == *node && guest.kind == *kind => Some(Look::Guest(Box::new(guest.clone()))),
+                    Some(guest) if guest.node == *node && guest.kind == *kind => {
+                        Some(Look::Guest(Box::new(guest.clone())))
+                    }
                     Some(_) => Some(Look::CannotTell { why: format!("number {vmid} is in use elsewhere") }),
                     None => None,
                 }
@@ -79,7 +81,9 @@ impl Model {
             (Verb::Put, ["storage", id]) => self.set_storage(id, &call.args),
             (Verb::Delete, ["storage", id]) => self.seen.storages.remove(*id).map(drop).ok_or(absent(id)),
             (verb, ["pools"]) => self.pool(verb, &call.args),
-            (verb, ["cluster", "ha", "resources", rest @ ..]) => self.ha(verb, rest.first().copied(), &call.args),
+            (verb, ["cluster", "ha", "resources", rest @ ..]) => {
+                self.ha(verb, rest.first().copied(), &call.args)
+            }
             (verb, ["cluster", "backup", rest @ ..]) => self.job(verb, rest.first().copied(), &call.args),
             _ => Err(format!("the model does not know {} {}", call.verb.as_str(), call.path)),
         }
@@ -200,7 +204,8 @@ impl Model {
             guest.config.remove(key);
         }
         let node = guest.node.clone();
-        for (key, disk) in writing::rehomed(&mut guest, model, args.get("storage").map(String::as_str), full) {
+        for (key, disk) in writing::rehomed(&mut guest, model, args.get("storage").map(String::as_str), full)
+        {
             if full {
                 self.take(&disk, &node, key)?;
             }
@@ -304,7 +309,11 @@ impl Model {
         let mut moved = Vec::new();
         for disk in guest.disks() {
             let store = self.seen.storages.get(&disk.storage).ok_or_else(|| absent(&disk.storage))?;
-            let to = if store.shared { disk.storage.clone() } else { chosen.clone().unwrap_or(disk.storage.clone()) };
+            let to = if store.shared {
+                disk.storage.clone()
+            } else {
+                chosen.clone().unwrap_or(disk.storage.clone())
+            };
             if store.shared {
                 continue;
             }
@@ -351,7 +360,8 @@ impl Model {
         if !self.seen.storages.get(&storage).is_some_and(|s| s.content.iter().any(|c| c == "backup")) {
             return Err(format!("can't use storage '{storage}' for backups"));
         }
-        let vmid: Vmid = arg(args, "vmid")?.parse().map_err(|_| "one guest is backed up at a time".to_owned())?;
+        let vmid: Vmid =
+            arg(args, "vmid")?.parse().map_err(|_| "one guest is backed up at a time".to_owned())?;
         if self.seen.guests.get(&vmid).is_none_or(|guest| guest.node != node) {
             return Err(format!("unable to find VM '{vmid}'"));
         }
@@ -411,7 +421,11 @@ impl Model {
                 let leaves = args.get("delete").is_some_and(|delete| delete == "1");
                 for vmid in arg(args, "vms")?.split(',').filter_map(|vmid| vmid.parse::<Vmid>().ok()) {
                     for (name, pool) in pools.iter_mut() {
-                        if *name == id && !leaves { pool.guests.insert(vmid) } else { pool.guests.remove(&vmid) };
+                        if *name == id && !leaves {
+                            pool.guests.insert(vmid)
+                        } else {
+                            pool.guests.remove(&vmid)
+                        };
                     }
                     if let Some(guest) = self.seen.guests.get_mut(&vmid) {
                         guest.pool = (!leaves).then(|| id.clone());
@@ -435,7 +449,7 @@ impl Model {
             Verb::Put if !all.contains_key(&id) => return Err(absent(&id)),
             _ => {}
         }
-        let group = all.remove(&id).and_then(|old| old.group);
+        let group = all.remove(&id).and_then(|old| old.group).or(args.get("group").cloned());
         all.insert(id.clone(), HaSeen { state: state.clone(), group });
         // The manager starts and stops what it manages, a little later.
         let vmid = id.split_once(':').and_then(|(_, vmid)| vmid.parse().ok());

@@ -97,8 +97,7 @@ pub(super) fn rehomed(
         let end = if rest.is_empty() { String::new() } else { format!(",{rest}") };
         let renamed = name.replace(&old, &own).replace("base-", "vm-");
         // A linked copy keeps its base in the name; the cloud-init drive is always its own.
-        let renamed =
-            if full || name.contains("cloudinit") { renamed } else { format!("{name}/{renamed}") };
+        let renamed = if full || name.contains("cloudinit") { renamed } else { format!("{name}/{renamed}") };
         *value = format!("{}:{renamed}{end}", storage.unwrap_or(id));
     }
     guest.disks().into_iter().map(|disk| (disk.size_gib.unwrap_or(0), disk.storage)).collect()

@@ -1,11 +1,11 @@
 //! The cluster `lab`: three nodes, a local and a shared storage, two templates, six guests of which four are ours.
 
 use crate::cluster::{Cluster, Event, Origin};
+use crate::contract::Permissions;
 use crate::decider::Decider;
 use crate::interpretation::GuestKind;
 use crate::mark::Mark;
 use crate::observation::{GuestSeen, NodeSeen, Observation, StorageSeen};
-use crate::contract::Permissions;
 use crate::settings::{Limits, Rules};
 use crate::surroundings::{BackupJobSeen, PoolSeen, Surroundings};
 use chrono::DateTime;
