@@ -38,7 +38,7 @@ pub enum Command {
         by: Actor,
         text: String,
     },
-    /// `alone`: there is exactly one active Admin, so an author may approve their own plan.
+    /// `alone`: an author may approve their own plan: there is exactly one active Admin, or the rules say so.
     Approve {
         by: Actor,
         plan: Digest,
@@ -124,6 +124,8 @@ pub enum Refusal {
     NoPlan,
     #[error("the plan would change nothing, so there is nothing to approve")]
     EmptyPlan,
+    #[error("the token lacks rights for this plan: {0}; give them and preview again")]
+    RightsMissing(String),
     #[error("the plan was made from facts {0} minutes old; preview again")]
     PlanTooOld(i64),
     #[error("type the name {0} to confirm that it is destroyed")]

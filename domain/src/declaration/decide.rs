@@ -163,6 +163,10 @@ fn approve(
     if proposed.is_empty() {
         return Err(Refusal::EmptyPlan);
     }
+    if !proposed.rights.is_enough() {
+        let named: Vec<String> = proposed.rights.missing.iter().map(ToString::to_string).collect();
+        return Err(Refusal::RightsMissing(named.join("; ")));
+    }
     let age_s = (now - proposed.made_at).num_seconds();
     if age_s > PLAN_AGE_S_MAX {
         return Err(Refusal::PlanTooOld(age_s / 60));
