@@ -246,6 +246,7 @@ fn call(verb: Verb, done_when: Condition) -> Call {
                 volumes: vec!["local:vm-200-disk-0".into()],
                 snapshots: vec!["before".into()],
             },
+            Guard::AsSeen { vmid, kind: VM, node: node(), digest: "6b4c".into(), running: true },
             Guard::BackupJobFree { id: "nightly".into() },
         ],
     }

@@ -30,6 +30,15 @@ pub enum Guard {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stamp: Option<String>,
     },
+    /// Nobody changed the guest since the plan was made: its configuration by its digest, and whether it runs. Asked
+    /// before the plan's first call on it; later calls find what the earlier ones made.
+    AsSeen {
+        vmid: Vmid,
+        kind: GuestKind,
+        node: String,
+        digest: String,
+        running: bool,
+    },
     /// The guest holds no volume and no snapshot besides these: what an approver saw is all that is lost.
     HoldsOnly {
         vmid: Vmid,
@@ -58,6 +67,7 @@ impl Guard {
         match self {
             Self::GuestIs { vmid, kind, node, .. }
             | Self::GuestUnmarked { vmid, kind, node, .. }
+            | Self::AsSeen { vmid, kind, node, .. }
             | Self::HoldsOnly { vmid, kind, node, .. }
             | Self::VmidFree { vmid, kind, node } => {
                 LookAt::Guest { vmid: *vmid, kind: *kind, node: node.clone() }
@@ -93,11 +103,15 @@ impl Guard {
                 Some(_) => Verdict::Not(format!("guest {} carries a mark already", guest.vmid)),
                 None => same(guest, name, stamp.as_deref()),
             },
+            (Self::AsSeen { digest, running, .. }, Look::Guest(guest)) => as_seen(guest, digest, *running),
             (Self::HoldsOnly { volumes, snapshots, .. }, Look::Guest(guest)) => {
                 holds_only(guest, volumes, snapshots)
             }
             (
-                Self::GuestIs { vmid, .. } | Self::GuestUnmarked { vmid, .. } | Self::HoldsOnly { vmid, .. },
+                Self::GuestIs { vmid, .. }
+                | Self::GuestUnmarked { vmid, .. }
+                | Self::AsSeen { vmid, .. }
+                | Self::HoldsOnly { vmid, .. },
                 Look::Absent,
             ) => Verdict::Not(format!("guest {vmid} is gone")),
             _ => Verdict::CannotTell("something else was looked at".into()),
@@ -110,6 +124,20 @@ fn same(guest: &GuestSeen, name: &str, stamp: Option<&str>) -> Verdict {
         Verdict::Not(format!("guest {} is called {}, not {name}", guest.vmid, guest.name))
     } else if stamp.is_some() && guest.stamp() != stamp {
         Verdict::Not(format!("guest {} was made anew since the plan", guest.vmid))
+    } else {
+        Verdict::Holds
+    }
+}
+
+/// A lock is part of the configuration while work goes on, so under one nobody can tell.
+fn as_seen(guest: &GuestSeen, digest: &str, running: bool) -> Verdict {
+    let word = |running: bool| if running { "running" } else { "stopped" };
+    if let Some(lock) = &guest.lock {
+        Verdict::CannotTell(format!("guest {} is locked ({lock})", guest.vmid))
+    } else if guest.running != running {
+        Verdict::Not(format!("guest {} is {} since the plan was made", guest.vmid, word(guest.running)))
+    } else if guest.digest != digest {
+        Verdict::Not(format!("the configuration of guest {} changed since the plan was made", guest.vmid))
     } else {
         Verdict::Holds
     }

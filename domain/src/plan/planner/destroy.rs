@@ -4,8 +4,9 @@ use super::context::Context;
 use super::draft::{Draft, Target, step};
 use super::tasks::Task;
 use super::{NoPlan, ha, power, reverse, sentence};
+use crate::interpretation::GuestWish;
 use crate::observation::GuestSeen;
-use crate::plan::{Effect, Guard, Hazard, HazardKind, Reverse, StepVerb, TimeClass};
+use crate::plan::{Effect, Guard, Hazard, HazardKind, Reverse, StepVerb, Subject, TimeClass};
 
 pub(super) fn plan(context: &Context<'_>, task: &Task<'_>, draft: &mut Draft) -> Result<(), NoPlan> {
     let guest = task.guest;
@@ -70,6 +71,14 @@ pub(super) fn plan(context: &Context<'_>, task: &Task<'_>, draft: &mut Draft) ->
         step: Some(no),
     });
     Ok(())
+}
+
+/// A guest that is not there needs no destroying.
+pub(super) fn absent(context: &Context<'_>, index: usize, wish: &GuestWish, draft: &mut Draft) {
+    let (noun, name, vmid) = (wish.kind.noun().to_owned(), wish.name.clone(), wish.vmid);
+    let subject = Subject { noun, name, vmid, node: None };
+    let text = format!("{} is not there.", subject.words());
+    draft.push(step(StepVerb::AlreadySo, subject, text, context.phrases("guests", index, wish)));
 }
 
 /// What goes with the guest: its disks and snapshots.

@@ -4,11 +4,12 @@ use super::NoPlan;
 use crate::ids::Vmid;
 use crate::interpretation::{GuestKind, Span};
 use crate::mark::Mark;
-use crate::observation::GuestSeen;
+use crate::observation::{GuestSeen, Observation};
 use crate::plan::{
     Effect, FieldChange, Guard, Hazard, HazardKind, Note, NoteKind, Origin, Reverse, Step, StepVerb, Subject,
     TimeClass,
 };
+use std::collections::BTreeSet;
 
 #[derive(Default)]
 pub(super) struct Draft {
@@ -42,6 +43,26 @@ impl Draft {
             }
             step.after.sort_unstable();
             step.after.dedup();
+        }
+    }
+
+    /// The plan's first call on each existing guest asks whether it still is as it was seen.
+    pub fn bind(&mut self, seen: &Observation) {
+        let mut met = BTreeSet::new();
+        for step in &mut self.steps {
+            let Some(call) = step.calls.first_mut() else { continue };
+            let Some(guest) = step.subject.vmid.and_then(|vmid| seen.guests.get(&vmid)) else { continue };
+            // A guest that is being worked on has a lock in its configuration, which will be gone.
+            if !met.insert(guest.vmid) || guest.digest.is_empty() || guest.lock.is_some() {
+                continue;
+            }
+            call.guards.push(Guard::AsSeen {
+                vmid: guest.vmid,
+                kind: guest.kind,
+                node: guest.node.clone(),
+                digest: guest.digest.clone(),
+                running: guest.running,
+            });
         }
     }
 

@@ -113,6 +113,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, NoPlan> {
     backups::now(&context, &mut draft)?;
     let made =
         Made { pools: pools::plan(&context, &mut draft)?, storages: storage::plan(&context, &mut draft)? };
+    for (index, wish) in &tasks.absent {
+        destroy::absent(&context, *index, wish, &mut draft);
+    }
     for task in &tasks.adopted {
         adopt::plan(&context, task.index, task.wish, task.guest, &mut draft)?;
     }
@@ -136,6 +139,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, NoPlan> {
     pools::remove(&context, &mut draft)?;
 
     draft.order();
+    draft.bind(request.seen);
     checked::draft(&draft)?;
     let (rehearsal, end) = tried::draft(&context, &draft)?;
     policy::check(&context, &end)?;

@@ -24,6 +24,8 @@ pub(super) struct Route<'a> {
     /// Whether it may be stopped for that; none leaves it to the planner.
     pub online: Option<bool>,
     pub phrases: Vec<Span>,
+    /// A guest's own storage is that of its boot disk; a move sends all its disks.
+    pub boot_only: bool,
 }
 
 impl Route<'_> {
@@ -51,6 +53,7 @@ pub(super) fn routes<'a>(context: &Context<'a>, tasks: &Tasks<'a>) -> Result<Rou
             to_storage: wish.to_storage.clone().map(|id| (id, origin("to_storage"))),
             online: wish.online,
             phrases: context.phrases("moves", index, wish),
+            boot_only: false,
         };
         if all.insert(guest.vmid, route).is_some() {
             return Err(NoPlan::new(
@@ -81,6 +84,7 @@ pub(super) fn routes<'a>(context: &Context<'a>, tasks: &Tasks<'a>) -> Result<Rou
             to_storage: None,
             online: None,
             phrases: context.phrases("guests", task.index, task.wish),
+            boot_only: true,
         });
         route.to_node = route.to_node.take().or_else(|| node.map(|node| (node, origin("node"))));
         route.to_storage = route.to_storage.take().or_else(|| storage.map(|id| (id, origin("storage"))));
@@ -90,7 +94,7 @@ pub(super) fn routes<'a>(context: &Context<'a>, tasks: &Tasks<'a>) -> Result<Rou
         if route.to_node.as_ref().is_some_and(|(node, _)| already(node)) {
             route.to_node = None;
         }
-        let there = |id: &str| disks::to_move(route.guest, id).is_empty();
+        let there = |id: &str| disks::to_move(route.guest, id, route.boot_only).is_empty();
         if route.to_storage.as_ref().is_some_and(|(id, _)| there(id)) {
             route.to_storage = None;
         }

@@ -22,6 +22,8 @@ pub(super) struct Tasks<'a> {
     pub destroyed: Vec<Task<'a>>,
     pub kept: Vec<(usize, &'a GuestWish)>,
     pub adopted: Vec<Task<'a>>,
+    /// To be destroyed, and proven not to be there any more.
+    pub absent: Vec<(usize, &'a GuestWish)>,
 }
 
 pub(super) fn sort<'a>(context: &Context<'a>) -> Result<Tasks<'a>, NoPlan> {
@@ -42,7 +44,13 @@ pub(super) fn sort<'a>(context: &Context<'a>) -> Result<Tasks<'a>, NoPlan> {
                     continue;
                 }
             },
-            GuestChange::Update | GuestChange::Destroy => {
+            // A protected guest may be spoken of as it is; only a difference is refused.
+            GuestChange::Update => Task { index, wish, guest: context.owned(wish)? },
+            GuestChange::Destroy if is_absent(context, wish) => {
+                tasks.absent.push((index, wish));
+                continue;
+            }
+            GuestChange::Destroy => {
                 let guest = context.owned(wish)?;
                 context.unprotected(guest)?;
                 Task { index, wish, guest }
@@ -62,6 +70,13 @@ pub(super) fn sort<'a>(context: &Context<'a>) -> Result<Tasks<'a>, NoPlan> {
     }
     caps(context, &tasks)?;
     Ok(tasks)
+}
+
+/// Neither its number nor its name is in use, and every node said so (I9).
+fn is_absent(context: &Context<'_>, wish: &GuestWish) -> bool {
+    let seen = context.seen();
+    let used = |guest: &GuestSeen| Some(guest.vmid) == wish.vmid || guest.name == wish.name;
+    seen.nodes.values().all(|node| node.online) && !seen.guests.values().any(used)
 }
 
 fn gate(context: &Context<'_>) -> Result<(), NoPlan> {

@@ -10,8 +10,10 @@ use crate::plan::{Call, Condition, HazardKind, Reverse, StepVerb, TimeClass, Ver
 use std::collections::BTreeMap;
 
 /// Disks that are not on the storage yet.
-pub(super) fn to_move(guest: &GuestSeen, id: &str) -> Vec<DiskSeen> {
-    guest.disks().into_iter().filter(|disk| disk.storage != id).collect()
+pub(super) fn to_move(guest: &GuestSeen, id: &str, boot_only: bool) -> Vec<DiskSeen> {
+    let boot = guest.boot_disk().map(|disk| disk.key);
+    let meant = |disk: &DiskSeen| !boot_only || Some(&disk.key) == boot.as_ref();
+    guest.disks().into_iter().filter(|disk| disk.storage != id && meant(disk)).collect()
 }
 
 /// A storage that only the target node has is reached together with the guest.
@@ -47,7 +49,7 @@ pub(super) fn plan(
     let Some((id, origin)) = &route.to_storage else { return Ok(after) };
     let guest = route.guest;
     usable(context, guest, id, &guest.node)?;
-    let moved = to_move(guest, id);
+    let moved = to_move(guest, id, route.boot_only);
     if guest.running && moved.iter().any(|disk| disk.key.starts_with("tpmstate")) {
         return Err(NoPlan::new(
             format!("The TPM of {} cannot be moved while the VM runs.", guest.name),

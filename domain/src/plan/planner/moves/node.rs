@@ -145,9 +145,10 @@ fn local_disks(context: &Context<'_>, route: &Route<'_>, along: bool) -> Vec<Dis
     // Disks that were moved to another storage before are where that storage is.
     let settled = route.storage().filter(|_| !along);
     let shared = |id: &str| context.stores.get(id).is_some_and(|store| store.shared);
+    let going = disks::to_move(route.guest, settled.unwrap_or_default(), route.boot_only);
     let disks = route.guest.disks().into_iter().map(|disk| match settled {
-        Some(id) => DiskSeen { storage: id.to_owned(), ..disk },
-        None => disk,
+        Some(id) if going.contains(&disk) => DiskSeen { storage: id.to_owned(), ..disk },
+        _ => disk,
     });
     disks.filter(|disk| !shared(&disk.storage)).collect()
 }

@@ -76,7 +76,8 @@ impl Budget {
             }
         }
         for disk in guest.disks() {
-            let id = route.storage().unwrap_or(&disk.storage);
+            let meant = !route.boot_only || guest.boot_disk().is_some_and(|boot| boot.key == disk.key);
+            let id = route.storage().filter(|_| meant).unwrap_or(&disk.storage);
             let Some(store) = context.stores.get(id) else { continue };
             let copied = id != disk.storage || (!store.shared && node != guest.node);
             let gib = disk.size_gib.unwrap_or(0);

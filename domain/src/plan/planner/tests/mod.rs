@@ -3,6 +3,7 @@
 //! [`fixture`] is a small cluster, [`model`] carries plans out on it as Proxmox would, checking every guard before
 //! a call and every outcome after it.
 
+mod anything;
 mod facts;
 mod fixture;
 mod model;
