@@ -3,7 +3,9 @@
 use super::event::{Failure, Stage};
 use crate::account::Actor;
 use crate::canonical::Digest;
+use crate::ids::RunId;
 use crate::interpretation::{Interpretation, Question};
+use crate::plan::rehearsal::Score;
 use crate::plan::{InterpreterIdentity, Plan};
 use chrono::{DateTime, Utc};
 
@@ -90,6 +92,12 @@ pub enum Command {
         plan: Digest,
         commit: String,
         branch: String,
+    },
+    /// What became of the prediction of the committed plan.
+    Score {
+        plan: Digest,
+        run: RunId,
+        score: Score,
     },
     FailCommit {
         plan: Digest,

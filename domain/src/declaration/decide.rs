@@ -56,6 +56,12 @@ pub(super) fn decide(state: &Declaration, command: Command) -> Decision {
             Status::Committed { .. } => Ok(vec![]),
             _ => Err(Refusal::NotApproved),
         },
+        Command::Score { plan, run, score } => match &state.committed {
+            Some((digest, committed)) if *digest == plan && state.scored != Some(run) => {
+                Ok(vec![Event::PredictionScored { plan, number: committed.number, run, score }])
+            }
+            _ => Ok(vec![]),
+        },
         Command::FailCommit { plan, why, advice } => match state.status {
             Status::Committing { .. } => Ok(vec![Event::CommitFailed { plan, why, advice }]),
             _ => Ok(vec![]),

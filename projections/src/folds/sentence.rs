@@ -79,6 +79,9 @@ fn declared(event: &declaration::Event, Names { who, subject, plan: shown, .. }:
             format!("{subject} was committed to {branch} as {}", commit.get(..8).unwrap_or(commit))
         }
         E::CommitFailed { why, .. } => format!("{subject} could not be committed: {why}"),
+        E::PredictionScored { score, .. } => {
+            format!("{} of {} predicted fields of {subject}, {shown}, came true", score.right, score.fields)
+        }
         E::Withdrawn { .. } => format!("{who} withdrew {subject}"),
         E::Retired { why, .. } => format!("{who} retired {subject}: {why}"),
     };

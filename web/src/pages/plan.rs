@@ -11,7 +11,7 @@ use askama::{Template, filters::HtmlSafe};
 use chrono::{DateTime, Utc};
 use domain::canonical::Digest;
 use domain::interpretation::Span;
-use domain::plan::rehearsal::NodeAfter;
+use domain::plan::rehearsal::{NodeAfter, Score};
 use domain::plan::{
     Call, Effect, Hazard, HazardKind, NoteKind, Plan, Rehearsal, Reverse, Step, StepVerb, TimeClass,
 };
@@ -30,6 +30,8 @@ pub struct PlanPage {
     pub back: Vec<BackView>,
     pub rights: RightsView,
     pub rehearsal: Option<RehearsalView>,
+    /// How the prediction did, after a run.
+    pub score: Option<ScoreView>,
     pub assumes: Assumes,
     pub decide: DecideRegion,
     pub comments: Vec<Comment>,
@@ -145,6 +147,30 @@ pub struct RehearsalView {
     pub guests: Vec<GuestView>,
     pub blinks: Vec<(String, u32)>,
     pub quorum: String,
+}
+
+pub struct ScoreView {
+    pub badge: Badge,
+    pub words: String,
+    pub wrong: Vec<String>,
+}
+
+impl ScoreView {
+    pub fn of(score: &Score) -> Self {
+        let kind = if score.wrong.is_empty() { Kind::Good } else { Kind::Waiting };
+        let word = if score.wrong.is_empty() { "came true" } else { "differs" };
+        let wrong = score.wrong.iter().map(|wrong| {
+            format!(
+                "Guest {}, {}: {} predicted, {} seen.",
+                wrong.vmid, wrong.field, wrong.predicted, wrong.seen
+            )
+        });
+        Self {
+            badge: Badge::new(kind, word),
+            words: format!("After the run {} of {} predicted fields were so.", score.right, score.fields),
+            wrong: wrong.collect(),
+        }
+    }
 }
 
 pub struct NodeView {

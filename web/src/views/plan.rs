@@ -2,7 +2,7 @@
 
 use super::{Viewer, declaration};
 use crate::frame::Frame;
-use crate::pages::plan::{DecideRegion, PlanPage, PlanParts, StatusRegion};
+use crate::pages::plan::{DecideRegion, PlanPage, PlanParts, ScoreView, StatusRegion};
 use crate::parts::{Ago, Copy, Guard, Kind, Message};
 use crate::words;
 use domain::canonical::Digest;
@@ -69,6 +69,7 @@ pub fn page(f: Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow) -> 
         back: parts.back,
         rights: parts.rights,
         rehearsal: parts.rehearsal,
+        score: plan.score.as_ref().map(ScoreView::of),
         assumes: parts.assumes,
         comments: declaration::comments(viewer, row, f.now),
         command: format!("mycopod approve {} {} --digest {}", row.id, plan.no, plan.digest),

@@ -11,7 +11,7 @@ use domain::interpretation::{
     Interpretation, Kind as Meaning, Label, Question, QuestionAbout, RefusalReason, Span,
 };
 use domain::mark::Mark;
-use domain::plan::rehearsal::{Blink, GuestAfter, NodeAfter, Quorum, StorageAfter};
+use domain::plan::rehearsal::{Blink, GuestAfter, NodeAfter, Quorum, Score, StorageAfter, Wrong};
 use domain::plan::{
     Base, Call, Condition, Effect, FieldChange, Hazard, HazardKind, InterpreterIdentity, Note, NoteKind,
     Origin, Plan, Rehearsal, Reverse, Rights, Step, StepVerb, Subject, TimeClass, Verb,
@@ -338,6 +338,18 @@ pub fn plan_page(role: Role, say: Say) -> plan::PlanPage {
         destroys: parts.destroys,
         notes: parts.notes,
         back: parts.back,
+        rights: parts.rights,
+        rehearsal: parts.rehearsal,
+        score: Some(plan::ScoreView::of(&Score {
+            fields: 8,
+            right: 7,
+            wrong: vec![Wrong {
+                vmid: 201,
+                field: say("memory"),
+                predicted: say("8192 MiB"),
+                seen: say("4096 MiB"),
+            }],
+        })),
         assumes: parts.assumes,
         comments: comments(say),
         command: "mycopod approve 14 2 --digest sha256:…".into(),
