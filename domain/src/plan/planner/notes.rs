@@ -22,6 +22,7 @@ pub(super) fn add(
     rehearsal: &Rehearsal,
     draft: &mut Draft,
 ) -> Result<(), NoPlan> {
+    mounts(context)?;
     not_yet(context, &placed.guests, draft);
     let unfinished = draft.notes.iter().find(|note| note.kind == NoteKind::NotYet);
     if let Some(note) = unfinished.filter(|_| draft.steps.is_empty()) {
@@ -34,6 +35,28 @@ pub(super) fn add(
     defaults(draft);
     unused(context, draft);
     assumes(context, placed, rehearsal, draft);
+    Ok(())
+}
+
+/// A share inside a container would be a bind mount, which no token may make.
+fn mounts(context: &Context<'_>) -> Result<(), NoPlan> {
+    for mount in &context.desired().mounts {
+        let new = context.desired().guests.iter().find(|wish| wish.name == mount.guest).map(|wish| wish.kind);
+        let old =
+            context.seen().guests.values().find(|guest| guest.name == mount.guest).map(|guest| guest.kind);
+        if new.or(old) == Some(GuestKind::Container) {
+            return Err(NoPlan::new(
+                format!(
+                    "{} is a container: a share inside it is a bind mount, which Proxmox allows only to root@pam.",
+                    mount.guest
+                ),
+                format!(
+                    "Ask for a VM, or add the share on the node as root: pct set VMID --mp0 /mnt/pve/STORAGE,mp={}.",
+                    mount.path
+                ),
+            ));
+        }
+    }
     Ok(())
 }
 

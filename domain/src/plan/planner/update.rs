@@ -41,7 +41,11 @@ pub(super) fn plan(
         let spoken = wish.power.is_some() || wish.pool.is_some() || wish.ha.is_some();
         if !edit.same.is_empty() || spoken || edit.not_yet.is_empty() {
             let phrases = context.phrases("guests", task.index, wish);
-            draft.push(step(StepVerb::AlreadySo, target.subject(), already(&target, task, edit), phrases));
+            let mut same = step(StepVerb::AlreadySo, target.subject(), already(&target, task, edit), phrases);
+            if guest.running && !guest.pending.is_empty() {
+                same.effect = Effect::RestartNeeded;
+            }
+            draft.push(same);
         }
         return Ok(());
     }
