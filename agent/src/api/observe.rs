@@ -23,7 +23,7 @@ impl Api {
     /// what they are.
     pub async fn observe(&self, cluster: &str) -> Result<(Observation, Vec<Read>), CallError> {
         let noting = Arc::new(Noting { inner: self.wire.clone(), reads: Mutex::default() });
-        let api = Api::new(noting.clone());
+        let api = Api { token: self.token.clone(), ..Api::new(noting.clone()) };
         let seen = api.picture(cluster).await?;
         let reads = std::mem::take(&mut *noting.reads.lock().unwrap_or_else(PoisonError::into_inner));
         Ok((seen, reads))
@@ -47,6 +47,7 @@ impl Api {
             nodes: BTreeMap::new(),
             storages: BTreeMap::new(),
             guests: BTreeMap::new(),
+            around: self.surroundings().await?,
         };
         let online: Vec<String> = nodes.iter().filter(|n| n.is_online()).map(|n| n.node.clone()).collect();
         for node in &nodes {
@@ -65,6 +66,7 @@ impl Api {
         }
         seen.storages = self.see_storages(&online).await?;
         seen.guests = self.see_guests(&online, &resources).await?;
+        seen.around.backups = self.our_backups(&seen.storages).await?;
         Ok(seen)
     }
 

@@ -125,10 +125,14 @@ impl Executor<'_> {
         for (condition, name) in calls.iter().map(|call| (&call.done_when, run.steps().get(step))) {
             let name = name.map(|step| step.subject.name.clone()).unwrap_or_default();
             match condition {
-                Condition::GuestExists { vmid, kind, mark, .. } => {
+                Condition::GuestExists { vmid, kind, mark, .. }
+                | Condition::GuestAdopted { vmid, kind, mark, .. } => {
                     let declaration =
                         run.declaration.unwrap_or(domain::ids::DeclarationId(uuid::Uuid::nil()));
-                    let origin = Origin::Made { declaration, run: self.run };
+                    let origin = match condition {
+                        Condition::GuestAdopted { .. } => Origin::Adopted { declaration, run: self.run },
+                        _ => Origin::Made { declaration, run: self.run },
+                    };
                     let claim =
                         cluster::Command::Claim { vmid: *vmid, name, kind: *kind, mark: *mark, origin };
                     self.log.handle::<Cluster>(Category::Cluster, CLUSTER, claim, Some(self.run.0)).await?;

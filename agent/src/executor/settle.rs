@@ -3,7 +3,7 @@
 use super::{Executor, Trouble};
 use crate::limits::{SETTLE_LOOKS_MAX, SETTLE_PAUSE_MS, VERIFY_LOOKS_MAX, VERIFY_PAUSE_MS};
 use crate::log::LogError;
-use domain::plan::{Call, LookAt, Verdict};
+use domain::plan::{Call, Verdict};
 use domain::run::{CallNo, Event, Phase, Run};
 use std::time::Duration;
 
@@ -95,9 +95,5 @@ fn node_of(call: &Call) -> Option<String> {
 /// Numbers a task of this call may carry: a clone's task names its source.
 fn vmids_of(call: &Call) -> Vec<u32> {
     let in_path = call.path.split('/').filter_map(|part| part.parse().ok());
-    let looked_at = match call.done_when.look_at() {
-        LookAt::Guest { vmid, .. } => Some(vmid),
-        LookAt::Storage { .. } => None,
-    };
-    in_path.chain(looked_at).collect()
+    in_path.chain(call.done_when.look_at().vmid()).collect()
 }

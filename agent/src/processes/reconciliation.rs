@@ -4,6 +4,7 @@ use crate::api::Api;
 use crate::executor::Executor;
 use crate::inbox::{Open, Start};
 use crate::log::{Log, LogError};
+use crate::processes::scoring;
 use domain::declaration::Declaration;
 use domain::event::Category;
 use domain::ids::RunId;
@@ -50,6 +51,7 @@ impl Reconciliation {
     }
 
     async fn carry_out(&self, run: RunId) -> Result<(), LogError> {
-        Executor { log: &self.log, api: &self.api, run }.carry_out().await
+        Executor { log: &self.log, api: &self.api, run }.carry_out().await?;
+        scoring::score(&self.log, &self.api, run).await
     }
 }

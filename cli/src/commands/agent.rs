@@ -27,7 +27,7 @@ pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
     let following = ring::follow(store.clone(), config.key_ring.clone(), keys);
     let agent = agent::Config {
         store,
-        api: Api::new(Arc::new(connect(settings)?)),
+        api: Api::new(Arc::new(connect(settings)?)).with_token_name(&settings.proxmox.token),
         repository: Arc::new(LocalGit::new(&settings.repository.path, &settings.repository.branch)),
         interpreter: interpreter(&settings.interpreter)?,
         // The same for each start, so that an agent that was killed goes on at once: its successor fences it.

@@ -34,6 +34,21 @@ pub fn dispatch(call: &Call) -> Option<Result<Reply, Fail>> {
     })
 }
 
+/// A job that is there from the start.
+pub fn seed(world: &mut World, id: &str, guests: &[String], store: &str, schedule: &str, keep: Option<u32>) {
+    let mut job: Entry = [
+        ("enabled", "1".to_owned()),
+        ("vmid", guests.join(",")),
+        ("storage", store.to_owned()),
+        ("schedule", schedule.to_owned()),
+        ("mode", "snapshot".to_owned()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into();
+    job.extend(keep.map(|keep| ("prune-backups".to_owned(), format!("keep-last={keep}"))));
+    world.sections.entry(JOBS.into()).or_default().insert(id.to_owned(), job);
+}
+
 fn entry(call: &Call, id: &str, job: &Entry) -> Value {
     let mut out = json!({"id": id, "type": "vzdump"});
     for (key, value) in job.iter().filter(|(key, _)| *key != SINCE) {

@@ -5,6 +5,7 @@ mod crash;
 mod events_doc;
 mod faults;
 mod idempotence;
+mod matrix;
 mod outages;
 mod readmodels;
 mod sealed;
