@@ -13,9 +13,8 @@ mod task;
 pub use send::Sent;
 pub use task::TaskLook;
 
-use domain::contract::rights::Held;
+use proxmox::Client;
 use proxmox::transport::Transport;
-use proxmox::{CallError, Client};
 use std::sync::Arc;
 
 /// A transport shared by all clients.
@@ -42,11 +41,6 @@ impl Api {
 
     pub fn client(&self) -> &Client<Wire> {
         &self.client
-    }
-
-    /// What our token may do now, for the planner's look at missing rights.
-    pub async fn rights(&self) -> Result<Held, CallError> {
-        Ok(Held::from_map(self.client.permissions().await?))
     }
 }
 

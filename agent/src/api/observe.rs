@@ -168,3 +168,29 @@ impl Transport for Noting {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test ends where it is surprised")]
+    use super::*;
+    use proxmox::transport::{Exchange, Replaying};
+    use proxmox::{NotSent, Reply};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn another_release_is_not_even_looked_at() {
+        let reply = Reply {
+            status: 200,
+            reason: "OK".into(),
+            message: None,
+            errors: BTreeMap::new(),
+            data: json!({"version": "9.0.3", "release": "9.0"}),
+            beside: BTreeMap::new(),
+            latency: std::time::Duration::ZERO,
+        };
+        let wire = Replaying::new([Exchange { request: Request::get("/version"), outcome: Ok(reply) }]);
+        let error = Api::new(Arc::new(wire)).observe("lab").await.unwrap_err();
+        assert!(matches!(error, CallError::NotSent { cause: NotSent::OtherRelease, .. }), "{error}");
+        assert!(error.advice().contains("9.0.3"));
+    }
+}

@@ -133,11 +133,21 @@ fn create(call: &Call) -> Result<Reply, Fail> {
     }
     let since = call.engine.now().to_string();
     let mut job = Entry::from([("enabled".to_owned(), "1".to_owned()), (SINCE.to_owned(), since)]);
-    super::shelf::take(call, "id", &mut job);
+    take(call, &mut job);
     scheduled(&mut job);
     verified(|key| job.get(key).cloned(), true).map_err(nested)?;
     world.sections.entry(JOBS.into()).or_default().insert(id, job);
     Ok(Reply::null())
+}
+
+/// What the call says, guests and node included: elsewhere these two say where a call goes.
+fn take(call: &Call, job: &mut Entry) {
+    super::shelf::take(call, "id", job);
+    for key in ["vmid", "node"] {
+        if let Some(value) = call.text(key) {
+            job.insert(key.to_owned(), value.to_owned());
+        }
+    }
 }
 
 /// The old pair of time and days as one schedule.
@@ -177,7 +187,7 @@ fn update(call: &Call) -> Result<Reply, Fail> {
                 });
         }
     }
-    super::shelf::take(call, "id", &mut new);
+    take(call, &mut new);
     scheduled(&mut new);
     if new.get("schedule") != job.get("schedule") {
         new.insert(SINCE.into(), call.engine.now().to_string());

@@ -58,7 +58,8 @@ async fn a_backup_removes_the_older_ones_that_its_rule_does_not_keep() {
 async fn a_planned_backup_runs_when_its_time_has_come() {
     let lab = lab().await;
     let form = "id=planned&schedule=02%3A30&vmid=110,113&storage=local&mode=snapshot";
-    assert_eq!(lab.send("POST", "/cluster/backup", form).await.status, 200);
+    let made = lab.send("POST", "/cluster/backup", form).await;
+    assert_eq!(made.status, 200, "{made:?}");
     let off = "id=off&schedule=02%3A30&vmid=111&storage=local&enabled=0";
     assert_eq!(lab.send("POST", "/cluster/backup", off).await.status, 200);
     let jobs = lab.get("/cluster/backup").await;

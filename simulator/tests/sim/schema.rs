@@ -36,7 +36,7 @@ const FORMATS: [(&str, &str, &str); 40] = [
     ("pve-hotplug-features", "disk,network", "gpu"),
     ("pve-startup-order", "order=2", "order=x"),
     ("pve-qm-bootdisk", "scsi0", "scsi99"),
-    ("pve-cpuset", "0-3", "3-0"),
+    ("pve-cpuset", "0-3", "x"),
     ("pve-fw-protocol-spec", "tcp", "no-such"),
     ("pve-priv-list", "VM.Audit", "VM.Fly"),
     ("ip", "192.0.2.1", "192.0.2"),
