@@ -113,7 +113,8 @@ pub fn connect(settings: &Settings) -> Result<Https, Failure> {
     let (id, addresses) = (settings.proxmox.token.clone(), settings.proxmox.addresses.clone());
     let by_password = !id.contains('!');
     let name = if by_password { "proxmox-password" } else { "proxmox-token" };
-    let file = secrets::files::path_of(&settings.secrets, name).and_then(|path| secrets::files::read_text(&path));
+    let file =
+        secrets::files::path_of(&settings.secrets, name).and_then(|path| secrets::files::read_text(&path));
     let secret = file.map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
     if by_password {
         let login = Login { user: id, password: Secret::new(secret.expose().trim_end_matches(['\r', '\n'])) };

@@ -63,9 +63,11 @@ pub fn role() -> Role {
         role.privileges.entry(privilege.to_owned()).or_default().insert(what.to_owned());
     }
     let all = calls();
-    let wants = || all.iter().flat_map(|(name, request)| {
-        missing(request, &Held::default()).into_iter().map(move |one| (name, one))
-    });
+    let wants = || {
+        all.iter().flat_map(|(name, request)| {
+            missing(request, &Held::default()).into_iter().map(move |one| (name, one))
+        })
+    };
     role.root_only = wants().filter(|(_, one)| one.is_root_only()).map(|(name, _)| name.clone()).collect();
     // Where one of several would do, it is one that is there already for another call.
     for either in [false, true] {
