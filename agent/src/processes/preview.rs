@@ -130,7 +130,7 @@ impl Previews {
         Ok(own)
     }
 
-    /// What other committed declarations say that made or adopted guests of ours.
+    /// What this declaration said when it was carried out last, and others that made or adopted guests of ours.
     async fn others(&self, cluster: &Cluster, id: DeclarationId) -> Result<Vec<planner::Other>, LogError> {
         let mut makers: Vec<DeclarationId> = cluster
             .claims
@@ -138,13 +138,14 @@ impl Previews {
             .filter_map(|vmid| cluster.maker(*vmid))
             .filter(|maker| *maker != id)
             .collect();
+        makers.push(id);
         makers.sort_unstable();
         makers.dedup();
         let mut others = Vec::new();
         for maker in makers {
             let other: Declaration = self.log.load(Category::Declaration, maker.0).await?;
             if let Some((_, plan)) = other.committed {
-                others.push(planner::Other { title: other.title, desired: plan.desired });
+                others.push(planner::Other { title: other.title, own: maker == id, desired: plan.desired });
             }
         }
         Ok(others)

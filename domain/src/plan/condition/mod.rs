@@ -215,6 +215,8 @@ impl Condition {
                 Verdict::Not(format!("backup job {id} is still there"))
             }
             (Self::BackupMade { .. }, Look::Backup(_)) => Verdict::Holds,
+            // What is not there does not run: a step that was done before its guest was destroyed stays done.
+            (Self::PowerIs { running: false, .. }, Look::Absent) => Verdict::Holds,
             (_, Look::Absent) => Verdict::Not("it does not exist".into()),
             _ => Verdict::CannotTell("something else was looked at".into()),
         }

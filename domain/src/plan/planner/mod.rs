@@ -71,14 +71,16 @@ pub struct Request<'a> {
     pub cluster: &'a Cluster,
     pub seen: &'a Observation,
     pub rules: &'a Rules,
-    /// What other committed declarations say.
+    /// What committed declarations say: others, and this one when it was carried out last.
     pub others: &'a [Other],
 }
 
-/// Another declaration that was committed, as far as it can contradict this one.
+/// A declaration that was committed, as far as the plan has to reckon with it.
 #[derive(Clone, Debug)]
 pub struct Other {
     pub title: String,
+    /// This very declaration, as it was carried out last.
+    pub own: bool,
     pub desired: Interpretation,
 }
 
@@ -144,7 +146,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, NoPlan> {
     let (rehearsal, end) = tried::draft(&context, &draft)?;
     policy::check(&context, &end)?;
     let rights = rights::gap(&context, &mut draft)?;
-    conflicts::add(&context, &tasks, &mut draft);
+    conflicts::add(&context, &tasks, &edits, &mut draft);
     notes::add(&context, &tasks, &placed, &rehearsal, &mut draft)?;
     draft.hazards.sort_by(|a, b| (a.kind, a.step, &a.text).cmp(&(b.kind, b.step, &b.text)));
     Ok(Plan {

@@ -9,7 +9,7 @@ mod score;
 mod writing;
 
 pub use model::{Model, claimed};
-pub use score::{Score, score};
+pub use score::{Score, Wrong, score};
 
 use super::{Call, Effect, Step, Verdict};
 use crate::ids::Vmid;

@@ -171,7 +171,11 @@ fn contradicted(world: &World, wish: &Interpretation) -> Vec<String> {
 
 #[test]
 fn two_texts_about_one_guest_are_shown_to_contradict() {
-    let other = |guest: Value| Other { title: "Web".into(), desired: desired(json!({ "guests": [guest] })) };
+    let other = |guest: Value| Other {
+        title: "Web".into(),
+        own: false,
+        desired: desired(json!({ "guests": [guest] })),
+    };
     let update = |memory: u64| json!({ "change": "update", "kind": "vm", "name": "web-old", "vmid": 110, "memory_mib": memory });
     let mut world = World::new();
     world.others = vec![other(update(2048))];
@@ -184,4 +188,26 @@ fn two_texts_about_one_guest_are_shown_to_contradict() {
     assert!(
         contradicted(&world, &desired(json!({ "guests": [destroy] })))[0].contains("this one destroys it")
     );
+}
+
+#[test]
+fn what_another_hand_changed_since_the_last_run_is_said_and_what_the_text_changed_is_not() {
+    let update = |memory: u64| {
+        desired(json!({ "guests": [{ "change": "update", "kind": "vm", "name": "web-old", "vmid": 110,
+            "memory_mib": memory, "cores": 2 }] }))
+    };
+    let mut world = World::new();
+    // The last run set 8 GiB; the fixture has 4.
+    world.others = vec![Other { title: "Web".into(), own: true, desired: update(8192) }];
+    let said = |world: &World, wish: &Interpretation| -> Vec<String> {
+        let hazards = world.plan(wish).hazards.into_iter();
+        hazards.map(|hazard| hazard.text).filter(|text| text.starts_with("Another hand")).collect()
+    };
+    assert_eq!(
+        said(&world, &update(8192)),
+        [
+            "Another hand changed web-old since this declaration was carried out: memory is 4 GiB and was 8 GiB."
+        ]
+    );
+    assert!(said(&world, &update(6144)).is_empty(), "the text itself asks for something else now");
 }
