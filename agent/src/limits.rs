@@ -47,3 +47,5 @@ pub const HEALS_PER_LOOK_MAX: usize = 5;
 pub const HEAL_REST_S: i64 = 60 * 60;
 /// Guests of one observation.
 pub const GUESTS_MAX: usize = 2_000;
+/// How long an agent that stops waits at most for its last checkpoint.
+pub const LAST_SEAL_SECONDS_MAX: u64 = 5;

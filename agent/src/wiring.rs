@@ -4,7 +4,7 @@ use crate::api::Api;
 use crate::drift::DriftWatch;
 use crate::inbox::{self, Open};
 use crate::lease::Lease;
-use crate::limits::PROCESS_PAUSE;
+use crate::limits::{LAST_SEAL_SECONDS_MAX, PROCESS_PAUSE};
 use crate::log::{Log, LogError};
 use crate::processes::observation::Observer;
 use crate::processes::preview::Previews;
@@ -105,8 +105,9 @@ impl Agent {
         tasks.spawn(watching(watch, open.clone(), lost.clone()));
         let reconciliation = Reconciliation { log: self.log.clone(), api: self.api.clone() };
         tasks.spawn(reconciling(reconciliation, open.clone(), lost.clone()));
-        if let Some(Sealing { key, export }) = self.sealing {
-            tasks.spawn(sealing(self.log.store.clone(), key, export));
+        let sealing = self.sealing.map(Arc::new);
+        if let Some(sealing) = sealing.clone() {
+            tasks.spawn(seal(self.log.store.clone(), sealing));
         }
         tracing::info!(repository = self.repository.describe(), "the agent works");
         let ended = tokio::select! {
@@ -126,6 +127,11 @@ impl Agent {
         // A call in flight is let go: its intent is in the log, and the next start settles it by looking.
         self.log.lease.give_up();
         tasks.shutdown().await;
+        if let Some(sealing) = sealing
+            && ended.is_none()
+        {
+            seal_the_rest(&self.log.store, &sealing).await;
+        }
         match ended {
             Some(error) if !self.stop.is_cancelled() => Err(error),
             _ => Ok(()),
@@ -140,9 +146,23 @@ async fn follow(store: Store, open: watch::Sender<Open>, lost: CancellationToken
 }
 
 /// Trouble with sealing stops nothing else: it is logged, and verification tells what is not sealed.
-async fn sealing(store: Store, key: SigningKey, export: Export) -> Work {
-    store.keep_sealing(key, export).await;
+async fn seal(store: Store, sealing: Arc<Sealing>) -> Work {
+    store.keep_sealing(&sealing.key, &sealing.export).await;
     Ok(())
+}
+
+/// An agent that stops in good order leaves nothing unsealed behind it. It does not wait long for a database that
+/// stops as well: the next start seals what is left.
+async fn seal_the_rest(store: &Store, sealing: &Sealing) {
+    let rest = async {
+        store.seal(&sealing.key, true).await?;
+        sealing.export.catch_up(store).await
+    };
+    match tokio::time::timeout(Duration::from_secs(LAST_SEAL_SECONDS_MAX), rest).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the newest events are left unsealed"),
+        Err(_) => tracing::warn!("the newest events are left unsealed: the database does not answer"),
+    }
 }
 
 /// Waits until the open work satisfies `ready`; none when the Agent ends.

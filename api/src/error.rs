@@ -190,6 +190,7 @@ impl Explain for declaration::Refusal {
             R::PlanChanged
             | R::NoPlan
             | R::PlanTooOld(_)
+            | R::RightsMissing(_)
             | R::NotApproved
             | R::AlreadyCommitted
             | R::Busy

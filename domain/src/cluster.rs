@@ -12,6 +12,7 @@ use crate::limits::{DRIFTS_MAX, PUT_BACKS_KEPT};
 use crate::mark::Mark;
 use crate::observation::{GuestSeen, NodeSeen, Observation, StorageSeen};
 use crate::plan::Plan;
+use crate::surroundings::Surroundings;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct Read {
 pub enum Origin {
     /// A run made it.
     Made { declaration: DeclarationId, run: RunId },
+    /// It was there before; an approved plan took it under management.
+    Adopted { declaration: DeclarationId, run: RunId },
     /// Demonstration data that came with the simulated cluster.
     Fixture {},
 }
@@ -50,6 +53,9 @@ pub enum Event {
     /// Two different reads agreed that it is gone, its node being online and the cluster quorate.
     #[serde(rename = "cluster.guest_gone.v1")]
     GuestGone { vmid: Vmid },
+    /// Pools, high availability, backups or our rights are not as they were.
+    #[serde(rename = "cluster.surroundings_observed.v1")]
+    SurroundingsObserved { around: Box<Surroundings> },
     /// Closes the differences of one look at the cluster.
     #[serde(rename = "cluster.observed.v1")]
     Observed { at: DateTime<Utc>, pve_version: String, quorate: bool, reads: Vec<Read> },
@@ -203,13 +209,14 @@ pub struct Cluster {
     nodes: BTreeMap<String, NodeSeen>,
     storages: BTreeMap<String, StorageSeen>,
     guests: BTreeMap<Vmid, GuestSeen>,
+    around: Surroundings,
 }
 
 impl Cluster {
-    /// The declaration a guest was made by, if a run of ours made it.
+    /// The declaration a guest was made or adopted by, if a run of ours did it.
     pub fn maker(&self, vmid: Vmid) -> Option<DeclarationId> {
         match self.claims.get(&vmid)?.origin {
-            Origin::Made { declaration, .. } => Some(declaration),
+            Origin::Made { declaration, .. } | Origin::Adopted { declaration, .. } => Some(declaration),
             Origin::Fixture {} => None,
         }
     }
@@ -242,6 +249,9 @@ impl Cluster {
         }
         for vmid in gone.into_iter().filter(|vmid| self.guests.contains_key(vmid)) {
             events.push(Event::GuestGone { vmid });
+        }
+        if self.around != seen.around {
+            events.push(Event::SurroundingsObserved { around: Box::new(seen.around) });
         }
         events.push(Event::Observed {
             at: seen.at,
@@ -396,6 +406,7 @@ impl Decider for Cluster {
             Event::GuestGone { vmid } => {
                 self.guests.remove(vmid);
             }
+            Event::SurroundingsObserved { around } => self.around = (**around).clone(),
             Event::Observed { at, pve_version, quorate, .. } => {
                 self.failing = None;
                 self.seen = Some(Box::new(Observation {
@@ -406,6 +417,7 @@ impl Decider for Cluster {
                     nodes: self.nodes.clone(),
                     storages: self.storages.clone(),
                     guests: self.guests.clone(),
+                    around: self.around.clone(),
                 }));
             }
             Event::ObservationFailed { why, .. } => self.failing = Some(why.clone()),
@@ -480,6 +492,7 @@ mod tests {
             nodes: BTreeMap::from([("pve1".to_owned(), node)]),
             storages: BTreeMap::new(),
             guests: BTreeMap::new(),
+            around: Surroundings::default(),
         }
     }
 

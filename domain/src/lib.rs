@@ -25,4 +25,5 @@ pub mod plan;
 pub mod repository;
 pub mod run;
 pub mod settings;
+pub mod surroundings;
 pub mod upcast;

@@ -180,7 +180,7 @@ impl World {
         let wire = self.wire(TOKEN);
         let config = agent::Config {
             store: self.store.clone(),
-            api: Api::new(Arc::new(wire)),
+            api: Api::new(Arc::new(wire)).with_token_name(TOKEN),
             repository: Arc::new(LocalGit::new(self.repository(), "main")),
             interpreter: Arc::new(interpreter::Scripted),
             holder: format!("test {}", Uuid::now_v7()),

@@ -123,7 +123,7 @@ impl DriftWatch {
                         gone.insert(vmid);
                     }
                     Look::CannotTell { why } => return Err(why),
-                    Look::Storage(_) => return Err("something else was looked at".into()),
+                    _ => return Err("something else was looked at".into()),
                 }
             }
             Some(("storage", id)) => match self.api.look(&LookAt::Storage { id: id.to_owned() }).await {
@@ -134,7 +134,7 @@ impl DriftWatch {
                     seen.storages.remove(id);
                 }
                 Look::CannotTell { why } => return Err(why),
-                Look::Guest(_) => return Err("something else was looked at".into()),
+                _ => return Err("something else was looked at".into()),
             },
             _ => return Err(format!("{subject} is not known")),
         }

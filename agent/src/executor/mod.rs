@@ -196,9 +196,15 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
         let Some(step) = run.steps().get(index) else { return Ok(()) };
         for condition in step.calls.iter().map(|call| &call.done_when) {
             match condition {
-                Condition::GuestExists { vmid, kind, mark, .. } => {
+                Condition::GuestExists { vmid, kind, mark, .. }
+                | Condition::GuestAdopted { vmid, kind, mark, .. } => {
                     let declaration = run.declaration.unwrap_or(DeclarationId(uuid::Uuid::nil()));
-                    let origin = Origin::Made { declaration, run: self.books.id() };
+                    let origin = match condition {
+                        Condition::GuestAdopted { .. } => {
+                            Origin::Adopted { declaration, run: self.books.id() }
+                        }
+                        _ => Origin::Made { declaration, run: self.books.id() },
+                    };
                     let name = step.subject.name.clone();
                     let claim =
                         cluster::Command::Claim { vmid: *vmid, name, kind: *kind, mark: *mark, origin };

@@ -5,7 +5,7 @@ use super::ports::{Books, Hands};
 use super::{Executor, Trouble};
 use crate::limits::{SETTLE_LOOKS_MAX, SETTLE_PAUSE_MS, VERIFY_LOOKS_MAX, VERIFY_PAUSE_MS};
 use crate::log::LogError;
-use domain::plan::{Call, LookAt, Verb, Verdict};
+use domain::plan::{Call, Verb, Verdict};
 use domain::run::{CallNo, Event, Run};
 use std::time::Duration;
 
@@ -124,6 +124,12 @@ fn kinds_of(call: &Call) -> &'static [&'static str] {
         (Verb::Post, "start") => &["qmstart", "vzstart"],
         (Verb::Post, "shutdown") => &["qmshutdown", "vzshutdown"],
         (Verb::Post, "stop") => &["qmstop", "vzstop"],
+        (Verb::Post, "migrate") => &["qmigrate", "vzmigrate"],
+        (Verb::Post, "move_disk" | "move_volume") => &["qmmove", "move_volume"],
+        (Verb::Post, "vzdump") => &["vzdump"],
+        (Verb::Post, "rollback") => &["qmrollback", "vzrollback"],
+        (Verb::Post, "snapshot") => &["qmsnapshot", "vzsnapshot"],
+        (Verb::Delete, _) if call.path.contains("/snapshot/") => &["qmdelsnapshot", "vzdelsnapshot"],
         (Verb::Delete, _) => &["qmdestroy", "vzdestroy"],
         // A kind this list does not know: any task counts.
         _ => &[],
@@ -133,9 +139,5 @@ fn kinds_of(call: &Call) -> &'static [&'static str] {
 /// Numbers a task of this call may carry: a clone's task names its source.
 fn vmids_of(call: &Call) -> Vec<u32> {
     let in_path = call.path.split('/').filter_map(|part| part.parse().ok());
-    let looked_at = match call.done_when.look_at() {
-        LookAt::Guest { vmid, .. } => Some(vmid),
-        LookAt::Storage { .. } => None,
-    };
-    in_path.chain(looked_at).collect()
+    in_path.chain(call.done_when.look_at().vmid()).collect()
 }

@@ -79,7 +79,7 @@ impl Observer {
                     seen.guests.insert(vmid, *still);
                 }
                 // Not known: what was seen last stays, and nothing is decided from it being away.
-                Look::Storage(_) | Look::CannotTell { .. } => {
+                _ => {
                     seen.guests.insert(vmid, guest);
                 }
             }

@@ -6,6 +6,7 @@ use crate::executor::Executor;
 use crate::executor::ports::LogBooks;
 use crate::inbox::{Open, Start};
 use crate::log::{Log, LogError};
+use crate::processes::scoring;
 use domain::cluster::Cluster;
 use domain::declaration::Declaration;
 use domain::event::Category;
@@ -112,6 +113,7 @@ impl Reconciliation {
 
     async fn carry_out(&self, run: RunId) -> Result<(), LogError> {
         let books = LogBooks { log: &self.log, run };
-        Executor { hands: &*self.api, books: &books }.carry_out().await
+        Executor { hands: &*self.api, books: &books }.carry_out().await?;
+        scoring::score(&self.log, &self.api, run).await
     }
 }

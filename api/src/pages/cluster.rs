@@ -97,7 +97,9 @@ pub async fn guest(
     };
     let f = app.frame(&me, &format!("Guest {vmid}"), Section::Cluster, None).await?;
     let made_by = match guest.claim.as_ref().map(|claim| &claim.origin) {
-        Some(Origin::Made { run, .. }) => app.reader.run_by_id(*run).await?.map(|run| run.no.unsigned_abs()),
+        Some(Origin::Made { run, .. } | Origin::Adopted { run, .. }) => {
+            app.reader.run_by_id(*run).await?.map(|run| run.no.unsigned_abs())
+        }
         _ => None,
     };
     draw(&views::guest::page(f, guest, &view, &declared(&app, &view).await?, made_by))

@@ -117,9 +117,31 @@ impl Applied {
             Condition::StorageGone { id } => {
                 self.storages.remove(id);
             }
-            // What leaves no lasting field behind cannot drift.
-            #[allow(unreachable_patterns)]
-            _ => {}
+            Condition::GuestAdopted { vmid, kind, node, mark } => {
+                self.guest(*vmid, *kind, node, name, plan).mark = Some(*mark);
+            }
+            Condition::GuestOn { vmid, kind, node, .. } => {
+                self.guest(*vmid, *kind, node, name, plan);
+            }
+            // Going back to a snapshot brings back what was in force then: until a run sets a field again, nobody knows it.
+            Condition::TaskDone { vmid, .. } => {
+                if let Some(guest) = self.guests.get_mut(vmid) {
+                    guest.fields.clear();
+                    guest.disks.clear();
+                    guest.running = None;
+                }
+            }
+            // These leave no field of a guest or a storage behind.
+            Condition::DiskOn { .. }
+            | Condition::SnapshotIs { .. }
+            | Condition::PoolExists { .. }
+            | Condition::PoolHas { .. }
+            | Condition::PoolGone { .. }
+            | Condition::HaIs { .. }
+            | Condition::HaGone { .. }
+            | Condition::BackupJobIs { .. }
+            | Condition::BackupJobGone { .. }
+            | Condition::BackupMade { .. } => {}
         }
     }
 

@@ -8,8 +8,8 @@ use super::{Drift, guest, words};
 use crate::contract::Contract;
 use crate::observation::{GuestSeen, Observation};
 use crate::plan::{
-    Base, Call, Condition, Effect, Expected, FieldChange, Guard, Origin, Plan, Reverse, Step, StepVerb,
-    Subject, TimeClass, Verb,
+    Base, Call, Condition, Effect, Expected, FieldChange, Guard, Origin, Plan, Reverse, Rights, Step,
+    StepVerb, Subject, TimeClass, Verb,
 };
 use std::collections::BTreeMap;
 
@@ -92,6 +92,8 @@ pub fn plan(
         steps: vec![step],
         hazards: vec![],
         notes: vec![],
+        rights: Rights::default(),
+        rehearsal: None,
         ..(*wanted.plan).clone()
     })
 }

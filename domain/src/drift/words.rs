@@ -63,8 +63,6 @@ pub(super) fn expected(key: &str, expected: &Expected) -> String {
         Expected::Options(options) => written(options),
         Expected::Present => "there".into(),
         Expected::Absent => "not set".into(),
-        #[allow(unreachable_patterns)]
-        other => format!("{other:?}"),
     }
 }
 

@@ -4,7 +4,9 @@
 //! what was seen. It undoes what this run did, last first, one step after the other; what was already so stays.
 
 use super::Run;
-use crate::plan::{Effect, FieldChange, Hazard, HazardKind, Note, NoteKind, Plan, Reverse, Step, StepVerb};
+use crate::plan::{
+    Effect, FieldChange, Hazard, HazardKind, Note, NoteKind, Plan, Reverse, Rights, Step, StepVerb,
+};
 
 /// The plan that undoes what the run did so far; none where nothing can be undone.
 pub fn plan(run: &Run) -> Option<Plan> {
@@ -52,7 +54,8 @@ pub fn plan(run: &Run) -> Option<Plan> {
     if steps.is_empty() {
         return None;
     }
-    Some(Plan { steps, hazards, notes, ..plan.clone() })
+    // Predictions and rights were those of the way there.
+    Some(Plan { steps, hazards, notes, rights: Rights::default(), rehearsal: None, ..plan.clone() })
 }
 
 fn back(change: &FieldChange) -> FieldChange {

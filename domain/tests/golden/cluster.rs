@@ -6,6 +6,7 @@ use domain::drift::{Drift, LeftAlone};
 use domain::ids::RunId;
 use domain::interpretation::GuestKind;
 use domain::observation::{GuestSeen, NodeSeen, StorageSeen};
+use domain::surroundings::{BackupJobSeen, BackupKey, BackupSeen, HaSeen, PoolSeen, Surroundings};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -21,6 +22,7 @@ pub fn samples() -> Vec<Event> {
     let claimed =
         |kind, origin| Event::GuestClaimed { vmid: 200, name: "web".into(), kind, mark: plan::MARK, origin };
     let made = Origin::Made { declaration: plan::DECLARATION, run: RunId(Uuid::from_u128(0xc)) };
+    let adopted = Origin::Adopted { declaration: plan::DECLARATION, run: RunId(Uuid::from_u128(0xc)) };
     let node = |name: &str, node| Event::NodeObserved { name: name.into(), node };
     let storage = |id: &str, storage| Event::StorageObserved { id: id.into(), storage };
     let mut samples = vec![
@@ -37,6 +39,9 @@ pub fn samples() -> Vec<Event> {
         Event::ObservationFailed { why: "pve1 gave no answer".into(), advice: "Is it powered on?".into() },
         claimed(GuestKind::Vm, made),
         claimed(GuestKind::Container, Origin::Fixture {}),
+        claimed(GuestKind::Vm, adopted),
+        Event::SurroundingsObserved { around: Box::new(surroundings()) },
+        Event::SurroundingsObserved { around: Box::default() },
         Event::GuestReleased { vmid: 200, mark: plan::MARK },
         Event::WritesFrozen { by: Some(BY), reason: "storm".into() },
         Event::WritesFrozen { by: None, reason: "storm".into() },
@@ -91,6 +96,42 @@ fn left_alone(until: Option<chrono::DateTime<chrono::Utc>>) -> Event {
 fn put_back(by: Option<domain::ids::AccountId>) -> Event {
     let (digest, run) = (plan::empty().digest(), RunId(Uuid::from_u128(0xc)));
     Event::PutBackApproved { subject: "guest/200".into(), digest, run, by }
+}
+
+pub fn job() -> BackupJobSeen {
+    BackupJobSeen {
+        guests: vec![200],
+        storage: Some("tank-nfs".into()),
+        schedule: Some("02:30".into()),
+        mode: Some("snapshot".into()),
+        keep_last: Some(7),
+        enabled: true,
+        wide: false,
+    }
+}
+
+fn surroundings() -> Surroundings {
+    let pool = PoolSeen { guests: [200].into(), storages: ["local".to_owned()].into() };
+    let backup = BackupSeen {
+        vmid: 200,
+        storage: "tank-nfs".into(),
+        volume: "tank-nfs:backup/vzdump-qemu-200.vma.zst".into(),
+    };
+    let ha = |group: Option<&str>| HaSeen { state: "started".into(), group: group.map(str::to_owned) };
+    Surroundings {
+        pools: Some([("lab".to_owned(), pool)].into()),
+        ha: Some([("vm:200".to_owned(), ha(None)), ("ct:201".to_owned(), ha(Some("rack")))].into()),
+        backup_jobs: Some(
+            [
+                ("nightly".to_owned(), job()),
+                ("all".to_owned(), BackupJobSeen { wide: true, ..Default::default() }),
+            ]
+            .into(),
+        ),
+        backups: [(BackupKey(Uuid::from_u128(0xb)), backup)].into(),
+        rights: Some(domain::contract::Permissions::default().grant("/vms", &["VM.Audit"])),
+        token: Some("mycopod@pve!agent".into()),
+    }
 }
 
 fn online() -> NodeSeen {

@@ -57,6 +57,7 @@ impl Projection for ClusterFold {
                 vec![guest_key(*vmid)]
             }
             Event::Registered { .. }
+            | Event::SurroundingsObserved { .. }
             | Event::Observed { .. }
             | Event::ObservationFailed { .. }
             | Event::WritesFrozen { .. }

@@ -276,7 +276,8 @@ fn decided(event: &AnyEvent) -> Option<&Digest> {
             | D::ApprovalExpired { plan, .. }
             | D::CommitRequested { plan, .. }
             | D::DeclarationCommitted { plan, .. }
-            | D::CommitFailed { plan, .. },
+            | D::CommitFailed { plan, .. }
+            | D::PredictionScored { plan, .. },
         ) => Some(plan),
         _ => None,
     }

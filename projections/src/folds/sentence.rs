@@ -79,6 +79,9 @@ fn declared(event: &declaration::Event, Names { who, subject, plan: shown, .. }:
             format!("{subject} was committed to {branch} as {}", commit.get(..8).unwrap_or(commit))
         }
         E::CommitFailed { why, .. } => format!("{subject} could not be committed: {why}"),
+        E::PredictionScored { score, .. } => {
+            format!("{} of {} predicted fields of {subject}, {shown}, came true", score.right, score.fields)
+        }
         E::Withdrawn { .. } => format!("{who} withdrew {subject}"),
         E::Retired { why, .. } => format!("{who} retired {subject}: {why}"),
     };
@@ -167,6 +170,7 @@ fn observed(event: &cluster::Event, Names { who, .. }: &Names) -> (String, bool)
             format!("Node {name} was seen {}", if node.online { "online" } else { "offline" })
         }
         E::StorageObserved { id, storage } => format!("Storage {id} ({}) was seen", storage.kind),
+        E::SurroundingsObserved { .. } => "Pools, high availability, backups or rights changed".into(),
         E::StorageGone { id } => format!("Storage {id} is gone"),
         E::GuestObserved { guest } => {
             let state = if guest.running { "running" } else { "stopped" };
@@ -183,6 +187,7 @@ fn observed(event: &cluster::Event, Names { who, .. }: &Names) -> (String, bool)
         E::ObservationFailed { why, .. } => format!("The cluster could not be observed: {why}"),
         E::GuestClaimed { vmid, name, origin, .. } => match origin {
             Origin::Made { .. } => format!("Guest {name} ({vmid}) is ours: a run made it"),
+            Origin::Adopted { .. } => format!("Guest {name} ({vmid}) is ours: a run adopted it"),
             Origin::Fixture {} => format!("Guest {name} ({vmid}) is ours: demonstration data"),
         },
         E::GuestReleased { vmid, .. } => format!("Guest {vmid} is no longer ours"),

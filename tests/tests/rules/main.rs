@@ -6,6 +6,7 @@ mod drift;
 mod events_doc;
 mod faults;
 mod idempotence;
+mod matrix;
 mod outages;
 mod readmodels;
 mod sealed;

@@ -98,7 +98,6 @@ impl Model {
                 Some(storage) => Look::Storage(storage.clone()),
                 None => Look::Absent,
             },
-            #[allow(unreachable_patterns)]
             other => panic!("the model cannot look at {other:?}"),
         }
     }

@@ -34,7 +34,7 @@ pub fn kind_word(kind: GuestKind) -> &'static str {
 /// The declaration that made a guest of ours.
 pub fn maker(guest: &GuestRow) -> Option<DeclarationId> {
     match &guest.claim.as_ref()?.origin {
-        Origin::Made { declaration, .. } => Some(*declaration),
+        Origin::Made { declaration, .. } | Origin::Adopted { declaration, .. } => Some(*declaration),
         Origin::Fixture {} => None,
     }
 }

@@ -4,15 +4,17 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Role;
 use domain::canonical::Digest;
+use domain::contract::Missing;
 use domain::declaration::{Failure, Stage, Status};
 use domain::ids::DeclarationId;
 use domain::interpretation::{
     Interpretation, Kind as Meaning, Label, Question, QuestionAbout, RefusalReason, Span,
 };
 use domain::mark::Mark;
+use domain::plan::rehearsal::{Blink, GuestAfter, NodeAfter, Quorum, Score, StorageAfter, Wrong};
 use domain::plan::{
     Base, Call, Condition, Effect, FieldChange, Hazard, HazardKind, InterpreterIdentity, Note, NoteKind,
-    Origin, Plan, Reverse, Step, StepVerb, Subject, TimeClass, Verb,
+    Origin, Plan, Rehearsal, Reverse, Rights, Step, StepVerb, Subject, TimeClass, Verb,
 };
 use uuid::Uuid;
 use web::Template;
@@ -222,6 +224,48 @@ pub fn plan(say: Say) -> Plan {
                 span: Some(span("Make it nice.")),
             },
         ],
+        rights: Rights {
+            missing: vec![Missing { path: say("/vms/131"), privs: vec![say("VM.Allocate")], any: false }],
+            commands: vec![say(
+                "pveum acl modify /vms/131 --users 'mycopod@pve' --tokens 'mycopod@pve!agent' --roles MycoPod",
+            )],
+        },
+        rehearsal: Some(rehearsal(say)),
+    }
+}
+
+fn rehearsal(say: Say) -> Rehearsal {
+    let node = |name: &str, gib: u64, before: u64, after: u64, running: u32| NodeAfter {
+        name: say(name),
+        memory_mib: gib * 1024,
+        promised_before_mib: before * 1024,
+        promised_after_mib: after * 1024,
+        running,
+    };
+    Rehearsal {
+        nodes: vec![node("pve1", 64, 32, 40, 7), node("pve2", 32, 8, 16, 4), node("pve3", 16, 5, 15, 3)],
+        storages: vec![
+            StorageAfter { id: say("ceph-vm"), node: None, free_before_gib: 1_400, free_after_gib: 1_304 },
+            StorageAfter {
+                id: say("local-lvm"),
+                node: Some(say("pve2")),
+                free_before_gib: 380,
+                free_after_gib: 388,
+            },
+        ],
+        guests: vec![GuestAfter {
+            vmid: 201,
+            name: say("k8s-1"),
+            node: say("pve1"),
+            running: true,
+            cores: 4,
+            memory_mib: 8192,
+            disk_gib: 32,
+            storage: Some(say("ceph-vm")),
+        }],
+        gone: vec![131],
+        blinks: vec![Blink { guest: say("web-old"), step: 4, why: say("It is restarted.") }],
+        quorum: Quorum { online: 3, nodes: 3, needed: 2 },
     }
 }
 
@@ -294,6 +338,18 @@ pub fn plan_page(role: Role, say: Say) -> plan::PlanPage {
         destroys: parts.destroys,
         notes: parts.notes,
         back: parts.back,
+        rights: parts.rights,
+        rehearsal: parts.rehearsal,
+        score: Some(plan::ScoreView::of(&Score {
+            fields: 8,
+            right: 7,
+            wrong: vec![Wrong {
+                vmid: 201,
+                field: say("memory"),
+                predicted: say("8192 MiB"),
+                seen: say("4096 MiB"),
+            }],
+        })),
         assumes: parts.assumes,
         comments: comments(say),
         command: "mycopod approve 14 2 --digest sha256:…".into(),
@@ -692,6 +748,17 @@ fn settings_pages(say: Say) -> Vec<(&'static str, String)> {
             poll_interval_s: say("30"),
             observe_interval_s: say("30"),
             drift: say("ask"),
+            nodes: say("pve1\npve2"),
+            storages: say("ceph-vm\ntank-nfs"),
+            vlans: say("0\n30"),
+            addresses: say("10.0.20.50-10.0.20.99"),
+            guests_max: say("40"),
+            cores_max: say("64"),
+            memory_gib_max: say("96"),
+            disk_gib_max: say("2000"),
+            destroys_max: say("1"),
+            own_plans: say("ada"),
+            linked_clones: true,
         }),
         error: Some(say("Guest numbers must run from 100 to 999999999, first to last.")),
         repository: settings::RepositoryCard {

@@ -68,7 +68,7 @@ pub(super) fn all_expected(kind: GuestKind, args: &BTreeMap<String, String>) -> 
 }
 
 /// Keys that hold a volume: their value is replaced by the volume's name once it is made.
-pub(super) fn is_disk(key: &str) -> bool {
+pub(crate) fn is_disk(key: &str) -> bool {
     let stem = key.trim_end_matches(|c: char| c.is_ascii_digit());
     stem.len() < key.len() && ["scsi", "virtio", "sata", "ide", "efidisk", "tpmstate", "mp"].contains(&stem)
 }
