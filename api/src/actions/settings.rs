@@ -44,7 +44,6 @@ fn read(form: &RulesForm, before: &Rules) -> Result<Rules, String> {
         },
         house: before.house.clone(),
         limits: limits(form)?,
-        ..before.clone()
     })
 }
 

@@ -98,6 +98,7 @@ fn picture(change: impl FnOnce(&mut GuestSeen)) -> Observation {
         nodes: BTreeMap::from([("pve1".to_owned(), node)]),
         storages: BTreeMap::new(),
         guests: BTreeMap::from([(200, guest)]),
+        around: Default::default(),
     }
 }
 

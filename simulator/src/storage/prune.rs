@@ -82,20 +82,20 @@ pub fn marked(backups: &[(i64, bool)], rule: &Rule) -> Vec<Mark> {
         let kept: BTreeSet<String> =
             (0..backups.len()).filter(|at| marks[*at] == Some(Mark::Keep)).map(of).collect();
         let mut new = BTreeSet::new();
-        for at in 0..backups.len() {
+        for (at, mark) in marks.iter_mut().enumerate() {
             let period = of(at);
-            if marks[at].is_some() || kept.contains(&period) {
+            if mark.is_some() || kept.contains(&period) {
                 continue;
             }
             if new.contains(&period) {
-                marks[at] = Some(Mark::Remove);
+                *mark = Some(Mark::Remove);
                 continue;
             }
             if new.len() >= *count {
                 break;
             }
             new.insert(period);
-            marks[at] = Some(Mark::Keep);
+            *mark = Some(Mark::Keep);
         }
     }
     marks.into_iter().map(|mark| mark.unwrap_or(Mark::Remove)).collect()

@@ -112,6 +112,7 @@ pub fn plan(text: &str) -> Plan {
         cluster: &cluster,
         seen: &ground.seen,
         rules: &ground.rules,
+        others: &[],
     };
     let plan = planner::plan(&request).unwrap_or_else(|error| panic!("{text}: {error}"));
     assert!(!plan.is_empty(), "{text}");

@@ -96,10 +96,17 @@ impl<'a> Context<'a> {
         };
         let guest =
             found.filter(|guest| guest.name == *name && guest.kind == wish.kind).ok_or_else(|| {
-                NoPlan::new(
-                    format!("There is no {noun} {name} with this number and name."),
-                    "Refresh the cluster's picture, or name the guest as the Cluster page does.",
-                )
+                let silent = self.seen().nodes.iter().find(|(_, node)| !node.online);
+                match silent.filter(|_| found.is_none()) {
+                    Some((node, _)) => NoPlan::new(
+                        format!("{noun} {name} is not seen, but node {node} is offline: nobody can tell."),
+                        format!("Bring {node} back, then preview again."),
+                    ),
+                    None => NoPlan::new(
+                        format!("There is no {noun} {name} with this number and name."),
+                        "Refresh the cluster's picture, or name the guest as the Cluster page does.",
+                    ),
+                }
             })?;
         if guest.template || !self.request.cluster.owns(guest) {
             return Err(NoPlan::new(

@@ -79,6 +79,9 @@ fn storage(context: &Context<'_>, id: &str, what: &str) -> Result<(), NoPlan> {
     ))
 }
 
+/// What is summed: its noun, its limit, what one guest adds, and a sum in words.
+type Sum<'a> = (&'a str, Option<u64>, fn(&GuestSeen) -> u64, fn(u64) -> String);
+
 /// What all guests of ours have together, before and after.
 fn sums(context: &Context<'_>, end: &Observation) -> Result<(), NoPlan> {
     let limits = context.limits();
@@ -87,7 +90,7 @@ fn sums(context: &Context<'_>, end: &Observation) -> Result<(), NoPlan> {
         marked.map(value).sum()
     };
     let disks = |guest: &GuestSeen| guest.disks().iter().filter_map(|disk| disk.size_gib).sum();
-    let all: [(&str, Option<u64>, fn(&GuestSeen) -> u64, fn(u64) -> String); 4] = [
+    let all: [Sum<'_>; 4] = [
         ("guests", limits.guests_max.map(u64::from), |_| 1, |n| n.to_string()),
         ("virtual cores", limits.cores_max.map(u64::from), |guest| guest.cores().into(), |n| n.to_string()),
         ("memory", limits.memory_mib_max, GuestSeen::memory_mib, sentence::memory),

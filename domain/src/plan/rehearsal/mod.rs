@@ -137,19 +137,24 @@ pub fn rehearse(steps: &[Step], seen: &Observation) -> Result<(Rehearsal, Observ
 
 /// One call as a run takes it: not done yet, guards, call, done.
 pub fn take(model: &mut Model, call: &Call) -> Result<(), String> {
-    match call.done_when.judge(&model.look(&call.done_when.look_at())) {
+    let at = call.done_when.look_at();
+    let look = model.look(&at);
+    match call.done_when.judge(&look) {
         Verdict::Not(_) => {}
         Verdict::Holds => return Err("what it is for holds already".into()),
         Verdict::CannotTell(why) => return Err(why),
     }
     for guard in &call.guards {
-        match guard.judge(&model.look(&guard.look_at())) {
+        let other = guard.look_at();
+        // Most guards ask about the very guest that the call is for.
+        let verdict = if other == at { guard.judge(&look) } else { guard.judge(&model.look(&other)) };
+        match verdict {
             Verdict::Holds => {}
             Verdict::Not(why) | Verdict::CannotTell(why) => return Err(why),
         }
     }
     model.send(call)?;
-    match call.done_when.judge(&model.look(&call.done_when.look_at())) {
+    match call.done_when.judge(&model.look(&at)) {
         Verdict::Holds => Ok(()),
         Verdict::Not(why) | Verdict::CannotTell(why) => Err(format!("it was sent, but {why}")),
     }

@@ -64,7 +64,7 @@ pub(super) fn plan(
     }
     // Proxmox refuses to delete a source that a snapshot still needs.
     let keeps = !guest.snapshots.is_empty();
-    let sizes: Vec<String> = moved.iter().map(|disk| size(disk)).collect();
+    let sizes: Vec<String> = moved.iter().map(size).collect();
     let from: Vec<String> = sources(&moved);
     let end = if keeps { " The old copies stay as unused disks, because snapshots need them." } else { "" };
     let text = format!(

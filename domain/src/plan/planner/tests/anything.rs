@@ -212,6 +212,8 @@ fn any_wish_on_any_cluster_works_settles_and_destroys_only_what_is_ours_and_name
             Ok(again) => {
                 assert!(again.is_empty(), "case {case} {text}: {:?} then {:?}", lines(&plan), lines(&again))
             }
+            // What a silent node may hold is not proven gone (I9).
+            Err(_) if world.seen.nodes.values().any(|node| !node.online) && !named(&wish).is_empty() => {}
             Err(no) => panic!("case {case} {text}: {:?} then {} {}", lines(&plan), no.text, no.advice),
         }
     }

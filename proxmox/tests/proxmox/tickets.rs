@@ -1,13 +1,10 @@
 //! Signing in with a user and a password, against a real TLS server that plays a script.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
+use crate::support::{Answer, Server, patient};
 use proxmox::transport::{Https, Transport};
 use proxmox::{CallError, Kind, Login, NotSent, Request, Secret, Timeouts, Trust, Verb};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use support::{Answer, Server, patient};
 
 fn ticket(name: &str) -> Answer {
     Answer::data(&format!(

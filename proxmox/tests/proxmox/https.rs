@@ -1,13 +1,10 @@
 //! The real transport against a real TLS server that plays a script.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
+use crate::support::{Answer, Server, closed_url, endpoint, patient};
 use proxmox::transport::{Https, Transport};
 use proxmox::{CallError, Endpoint, FilePart, Kind, Lost, NotSent, Request, Timeouts, Trust, Verb};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use support::{Answer, Server, closed_url, endpoint, patient};
 
 fn https(endpoint: &Endpoint) -> Https {
     Https::with_timeouts(endpoint, patient()).unwrap()

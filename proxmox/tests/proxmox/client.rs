@@ -1,5 +1,4 @@
 //! The typed client over a replayed conversation.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proxmox::client::{Client, GuestKind, TaskFilter, WaitError};
 use proxmox::transport::{Exchange, Recording, Replaying, Transport};
