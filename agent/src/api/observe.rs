@@ -66,7 +66,7 @@ impl Api {
         }
         seen.storages = self.see_storages(&online).await?;
         seen.guests = self.see_guests(&online, &resources).await?;
-        seen.around.backups = self.our_backups(&seen.storages).await?;
+        seen.around.backups = self.our_backups(&seen.storages, &online).await?;
         Ok(seen)
     }
 
@@ -90,7 +90,8 @@ impl Api {
             let mut storage = storage_seen(config, online, &states);
             for content in FILE_CONTENT.iter().filter(|content| storage.content.iter().any(|c| c == *content))
             {
-                for node in storage.nodes.clone() {
+                // One bound to a node that is offline has nobody to ask.
+                for node in storage.nodes.clone().into_iter().filter(|node| online.contains(node)) {
                     let files = self.client().storage_content(&node, &config.storage, Some(content)).await?;
                     storage.files.entry(node).or_default().extend(files.into_iter().map(|file| file.volid));
                 }
