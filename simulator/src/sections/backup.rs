@@ -6,6 +6,7 @@ use super::jobs::SINCE;
 use super::{Entry, typed};
 use crate::api::{Call, Fail, Reply, words};
 use crate::guests::disks::unlocked;
+use crate::limits::{BACKUP_LOCK_WAIT_MS, VMID_MAX};
 use crate::state::{Guest, Kind, Volume, World};
 use crate::storage;
 use crate::storage::prune::{self, Rule};
@@ -261,6 +262,8 @@ pub fn vzdump(call: &Call) -> Result<Reply, Fail> {
         return Err(Fail::forbidden(format!("/vms/{id}, VM.Backup")));
     }
     wanted.retain(allowed);
+    let place_of = world.nodes.keys().position(|name| *name == node).unwrap_or_default();
+    let node_lock = VMID_MAX + 1 + u32::try_from(place_of).unwrap_or_default();
     drop(world);
     let mode = call.text("mode").unwrap_or("snapshot").to_owned();
     let order = Order {
@@ -279,8 +282,9 @@ pub fn vzdump(call: &Call) -> Result<Reply, Fail> {
             id,
             node: node.clone(),
             duration_ms: 4_000 * wanted.len().max(1) as u64,
-            locks: Vec::new(),
-            wait_ms: 0,
+            // Backups of one node come one after another, by the file lock /run/vzdump.lock.
+            locks: vec![(node_lock, "can't acquire lock '/var/run/vzdump.lock' - got timeout".into())],
+            wait_ms: BACKUP_LOCK_WAIT_MS,
             work: Box::new(move |_, world, log| {
                 place(world, &store, &node)?;
                 log.push(format!(
