@@ -493,12 +493,42 @@ pub enum ProjectionsCommand {
 
 #[derive(Subcommand)]
 pub enum SecretsCommand {
-    /// Store a secret read from standard input
-    Set { name: String },
-    /// Names, fingerprints and ages
-    List,
+    /// Store a secret: from a pipe, a file, or typed without being shown
+    Set {
+        /// proxmox-token, github-token, openai-key, claude-key, ollama-key, …
+        name: String,
+        /// Read it from this file
+        #[arg(long)]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Names, ages and where they come from
+    List {
+        /// Fingerprints too
+        #[arg(long)]
+        fingerprint: bool,
+    },
+    /// Replace a secret by a new value; that of Proxmox is tried first
+    Rotate {
+        name: String,
+        /// Read it from this file
+        #[arg(long)]
+        file: Option<PathBuf>,
+        /// Replace it without trying the new value
+        #[arg(long)]
+        untested: bool,
+        #[command(flatten)]
+        person: Person,
+    },
     /// Remove a secret
-    Remove { name: String },
+    Remove {
+        name: String,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// What UI and Agent are to be told about each other, for secrets sent from the pages
+    Channel,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

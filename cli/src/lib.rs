@@ -14,6 +14,7 @@ pub mod failure;
 pub mod output;
 pub mod passwords;
 pub mod progress;
+pub mod prompt;
 pub mod ring;
 pub mod sealing;
 

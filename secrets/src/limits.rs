@@ -6,3 +6,5 @@ pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub const NAME_CHARS_MAX: usize = 100;
 /// The most keys one ring holds; rotation refuses beyond it.
 pub const RING_KEYS_MAX: usize = 1_000;
+/// The most files of one folder that are looked at.
+pub const FILES_MAX: usize = 10_000;

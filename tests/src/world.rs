@@ -135,6 +135,7 @@ impl World {
                 },
                 repository: Repository { path: self.repository(), branch: "main".into() },
                 interpreter: "scripted".into(),
+                intake: None,
             }),
         };
         std::fs::write(self.config(), toml::to_string(&config).expect("valid TOML")).expect("a written file");
@@ -185,6 +186,7 @@ impl World {
             interpreter: Arc::new(interpreter::Scripted),
             holder: format!("test {}", Uuid::now_v7()),
             sealing: Some(self.sealing()),
+            keys: None,
         };
         let stop = CancellationToken::new();
         InProcess { stop: stop.clone(), task: tokio::spawn(Agent::start(config, stop, false)) }

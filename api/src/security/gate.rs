@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::error::HttpError;
 use crate::limits;
 use crate::router::Access;
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts};
 use axum::middleware::Next;
@@ -19,10 +19,18 @@ use uuid::Uuid;
 use web::Template;
 use web::frame::{Frame, Section};
 use web::pages::error::ErrorPage;
+use zeroize::Zeroize;
 
-/// The fields of a form, in order. Names may repeat.
-#[derive(Clone, Debug, Default)]
+/// The fields of a form, in order. Names may repeat. Values are wiped from memory at the end: some are passwords and
+/// tokens, and none is printed.
+#[derive(Clone, Default)]
 pub struct Fields(Vec<(String, String)>);
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|(_, value)| value.zeroize());
+    }
+}
 
 impl Fields {
     /// The first field of this name; empty if there is none.
@@ -135,8 +143,18 @@ async fn read_form(request: Request) -> Result<(Parts, Fields, [u8; 32]), HttpEr
         return Err(HttpError::not_our_form());
     }
     let bytes = to_bytes(body, limits::BODY_BYTES_MAX).await.map_err(|_| HttpError::too_large())?;
-    let fields = serde_urlencoded::from_bytes(&bytes).map_err(|_| HttpError::not_our_form())?;
-    Ok((parts, Fields(fields), Sha256::digest(&bytes).into()))
+    let fields = serde_urlencoded::from_bytes(&bytes).map(Fields).map_err(|_| HttpError::not_our_form())?;
+    let digest = Sha256::digest(&bytes).into();
+    wipe(bytes);
+    Ok((parts, fields, digest))
+}
+
+/// A body is gone from memory as soon as it is read. What the connection still shares of it is overwritten by its next
+/// request.
+fn wipe(body: Bytes) {
+    if let Ok(mut body) = body.try_into_mut() {
+        body.zeroize();
+    }
 }
 
 /// The form carries the token of this very session. Its key is mixed with its content.

@@ -22,7 +22,7 @@ pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
             let ring = config.open_key_ring()?;
             config.database_url(&ring)?;
             if let Ok(agent) = config.agent() {
-                super::agent::connect(agent)?;
+                super::agent::connect(agent, &super::agent::key_folder(agent)?)?;
             }
             out!("{} is valid.", path.display());
         }

@@ -98,7 +98,8 @@ async fn cluster(config: &Config) -> Result<String, Failure> {
         let next = error.advice();
         Failure::new(Code::Unavailable, error, next)
     };
-    let client = Client::new(super::agent::connect(config.agent()?)?);
+    let settings = config.agent()?;
+    let client = Client::new(super::agent::connect(settings, &super::agent::key_folder(settings)?)?);
     let release = client.version().await.map_err(failed)?.version.unwrap_or_default();
     let release = Release::known(&release).map_err(|error| {
         let next = error.advice();

@@ -2,6 +2,7 @@
 
 mod arrows;
 mod crash;
+mod credentials;
 mod drift;
 mod events_doc;
 mod faults;

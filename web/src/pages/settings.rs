@@ -9,13 +9,19 @@ use domain::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 /// The tabs above each settings page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tab {
+    Proxmox,
+    GitHub,
+    Model,
     People,
     Rules,
     System,
 }
 
 impl Tab {
-    pub const ALL: [(Tab, &'static str, &'static str); 3] = [
+    pub const ALL: [(Tab, &'static str, &'static str); 6] = [
+        (Self::Proxmox, "/settings/proxmox", "Proxmox"),
+        (Self::GitHub, "/settings/github", "GitHub"),
+        (Self::Model, "/settings/model", "Model"),
         (Self::People, "/settings/people", "People"),
         (Self::Rules, "/settings/rules", "Rules"),
         (Self::System, "/settings/system", "System"),
