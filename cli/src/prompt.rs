@@ -75,8 +75,7 @@ fn typed() -> Result<Zeroizing<Vec<u8>>, Failure> {
     const END: u8 = 4;
     let _quiet = Quiet::begin()?;
     let mut content = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX + 1));
-    let mut keys = std::io::stdin().lock().bytes();
-    while let Some(key) = keys.next() {
+    for key in std::io::stdin().lock().bytes() {
         match key? {
             b'\r' | b'\n' | END => break,
             INTERRUPT => return Err(Failure::new(Code::Interrupted, "nothing was changed", "")),

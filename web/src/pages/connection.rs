@@ -61,7 +61,6 @@ pub struct Stored {
 pub struct Test {
     pub words: String,
     pub at: Ago,
-    pub under_way: bool,
     pub checks: Vec<CheckLine>,
 }
 

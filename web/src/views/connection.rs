@@ -221,7 +221,6 @@ fn card(
                 Some((_, false)) => "Failed".into(),
             },
             at: Ago { at: test.ended.map_or(test.asked_at, |(at, _)| at), now: f.now },
-            under_way,
             checks: test.checks.iter().map(check).collect(),
         }),
         ask: may_ask.then(|| f.guard(&format!("test {}", credential.name), version)),
