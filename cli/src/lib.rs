@@ -24,6 +24,11 @@ use failure::Failure;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// Memory is wiped when it is given back, whoever had it: buffers of connections, decoders and parsers hold secrets for
+/// a moment too, and none of them wipes its own.
+#[global_allocator]
+static MEMORY: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 const USUAL: &str = "\
 Usual commands:
   mycopod demo                  everything on this machine, with a simulated cluster

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::router::Access;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::account::Actor;
@@ -26,6 +26,9 @@ use zeroize::Zeroize;
 #[derive(Clone, Default)]
 pub struct Fields(Vec<(String, String)>);
 
+/// What the password fields of the pages are called.
+const SECRET_FIELDS: [&str; 4] = ["password", "old", "new", "value"];
+
 impl Drop for Fields {
     fn drop(&mut self) {
         self.0.iter_mut().for_each(|(_, value)| value.zeroize());
@@ -40,6 +43,11 @@ impl Fields {
 
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a password, token or key is among them.
+    fn carry_a_secret(&self) -> bool {
+        self.0.iter().any(|(name, _)| SECRET_FIELDS.contains(&name.as_str()))
     }
 
     /// Multi-line text with the line ends people mean; forms send CR LF.
@@ -116,7 +124,13 @@ async fn pass(
     if let Some(person) = person {
         request.extensions_mut().insert(person);
     }
-    Ok(next.run(request).await)
+    let secret = request.extensions().get::<Fields>().is_some_and(Fields::carry_a_secret);
+    let mut response = next.run(request).await;
+    if secret {
+        // The connection's buffer still holds what was typed; it is given back, and wiped, with the connection.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }
 
 /// A page asked for is come back to after sign-in; a form's words are handed back.
