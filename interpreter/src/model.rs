@@ -85,7 +85,7 @@ fn place_quotes(answer: &mut Interpretation, text: &str) {
 }
 
 /// Deepest nesting of brackets outside strings.
-fn depth(raw: &str) -> usize {
+pub(crate) fn depth(raw: &str) -> usize {
     let (mut depth, mut deepest, mut text, mut escaped) = (0_usize, 0, false, false);
     for byte in raw.bytes() {
         match byte {
@@ -101,6 +101,11 @@ fn depth(raw: &str) -> usize {
         }
     }
     deepest
+}
+
+/// The value of a strict JSON document; none if it is no such thing.
+pub(crate) fn strict(raw: &str) -> Option<Value> {
+    serde_json::from_str(raw).ok().map(|Strict(document)| document)
 }
 
 /// A JSON value without duplicate keys at any depth.

@@ -351,20 +351,25 @@ impl Reader<'_> {
         ];
         if let Some((at, length)) = self.find(range, off) {
             self.take(found, at, at + length, What::Power(false));
-        } else if let Some((at, length)) = self.find(
-            range,
-            &[
-                "start it right away",
-                "start it immediately",
-                "started right away",
-                "start it",
-                "start them",
-                "and running",
-                "should be running",
-                "shall be running",
-                "should run",
-            ],
-        ) {
+        } else if let Some((at, length)) = self
+            .find(
+                range,
+                &[
+                    "start it right away",
+                    "start it immediately",
+                    "started right away",
+                    "start it",
+                    "start them",
+                    "and running",
+                    "should be running",
+                    "shall be running",
+                    "should run",
+                ],
+            )
+            .filter(|(at, n)| {
+                !self.is(at + n, &["first", "last", "second", "third", "at", "on", "after", "before", "when"])
+            })
+        {
             self.take(found, at, at + length, What::Power(true));
         }
         for (i, phrase) in
@@ -439,7 +444,9 @@ impl Reader<'_> {
             if !self.free(i) {
                 continue;
             }
-            if self.is(i, &["tag", "tags", "tagged"]) && !self.is(i.wrapping_sub(1), &["vlan"]) {
+            if self.is(i, &["tag", "tags", "tagged", "label", "labels", "labelled", "labeled"])
+                && !self.is(i.wrapping_sub(1), &["vlan"])
+            {
                 let mut at = i + 1;
                 while at < to
                     && (self.is(at, &["it", "them", "with", "as", "the", "a", "of", "both", "all", "by"])
@@ -449,7 +456,7 @@ impl Reader<'_> {
                 {
                     at += 1;
                 }
-                let (tags, end) = self.list(at, to);
+                let (tags, end) = self.tag_list(at, to);
                 if !tags.is_empty() {
                     self.take(found, i, end, What::Tags(tags));
                 }
@@ -480,6 +487,29 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// Tags after `tag it with`: the first may be any word but one that only joins others.
+    fn tag_list(&self, at: usize, to: usize) -> (Vec<String>, usize) {
+        let (tags, end) = self.list(at, to);
+        let plain = self.toks.get(at).is_some_and(|t| {
+            t.kind == Kind::Word
+                && t.low.len() >= 3
+                && t.low.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        });
+        let joined = self.is(at.wrapping_sub(1), &["with", "as"]) || self.mark(at.wrapping_sub(1), ":");
+        let joins = self.is(
+            at,
+            &[
+                "the", "and", "with", "for", "that", "this", "both", "each", "all", "its", "them", "their",
+                "same", "new", "some", "any", "first", "second", "same",
+            ],
+        );
+        let closed = at + 1 >= to || self.mark(at + 1, ",.;") || self.is(at + 1, &["and"]);
+        if !tags.is_empty() || !plain || !joined || joins || !closed || at >= to {
+            return (tags, end);
+        }
+        (vec![self.low(at).to_owned()], at + 1)
     }
 
     pub fn pool_made(&self, name: &str) -> bool {

@@ -106,7 +106,15 @@ impl Reader<'_> {
         let mentions = self.mentions((from, to));
         let mut out: Vec<Head> = Vec::new();
         for noun in from..to {
-            let Some(kind) = lexicon::noun(self.low(noun)) else { continue };
+            let again = noun > from
+                && self.is(noun, &["one"])
+                && self.is(noun - 1, &["another", "second", "third", "other"])
+                && self.is(noun + 1, &["called", "named", "with"]);
+            let kind = match (lexicon::noun(self.low(noun)), out.last()) {
+                (Some(kind), _) => kind,
+                (None, Some(last)) if again => Some(last.kind),
+                _ => continue,
+            };
             let inside = mentions.iter().any(|m| m.from <= noun && noun < m.to)
                 || self.used.get(noun).copied().unwrap_or(true);
             let after_guest = noun > from
@@ -274,14 +282,24 @@ impl Reader<'_> {
             }
             let number = self.number_at(i).map(|(n, _)| n).or_else(|| lexicon::number_word(&token.low));
             if let Some(n) = number {
-                let system = i > from
-                    && (lexicon::SYSTEMS.contains(&self.low(i - 1)) || self.is_alias(self.low(i - 1)));
+                let linux = usize::from(i > from + 1 && self.is(i - 1, &["linux", "server"]));
+                let system = i > from + linux
+                    && (lexicon::SYSTEMS.contains(&self.low(i - 1 - linux))
+                        || self.is_alias(self.low(i - 1 - linux)));
                 if system && token.number.is_some() {
                     at = i;
                     start = i;
                     continue;
                 }
                 if n.fract() != 0.0 || n < 1.0 {
+                    break;
+                }
+                // `half a dozen`, `half dozen`
+                let article = usize::from(i > from && self.is(i - 1, &["a"]));
+                if token.is(&["dozen"]) && i > from + article && self.is(i - 1 - article, &["half"]) {
+                    start = i - 1 - article;
+                    count = Count::Exactly(6);
+                    clear = true;
                     break;
                 }
                 start = i;
@@ -332,6 +350,7 @@ impl Reader<'_> {
         roles.retain(|i| {
             !systems(i)
                 && !kubernetes(i)
+                && !self.is(*i, &["highly", "available", "ha", "protected"])
                 && !lexicon::is_unit(self.low(*i))
                 && self.toks.get(*i).is_some_and(|t| t.number.is_none())
         });
@@ -443,6 +462,11 @@ impl Reader<'_> {
     pub fn create(&mut self, head: &Head, from: usize, to: usize) -> Vec<usize> {
         let (names, region) = self.names_for(head, to);
         let span = self.span(head.from, head.noun + 1);
+        let names = if names.is_empty() && head.plural && head.count == Count::Silent {
+            self.names_before(from, head.from)
+        } else {
+            names
+        };
         let mut label_span = (head.from, head.noun + 1);
         let mut count = match head.count {
             Count::Exactly(n) => n,
@@ -501,7 +525,7 @@ impl Reader<'_> {
                 && !self.is_alias(self.low(i))
                 && self.toks.get(i).is_some_and(|t| t.number.is_none() && t.kind != Kind::Quoted)
                 && !lexicon::is_unit(self.low(i))
-                && !self.is(i, &["privileged", "unprivileged", "ram", "memory"])
+                && !self.is(i, &["privileged", "unprivileged", "ram", "memory", "highly", "available", "ha"])
             {
                 self.use_up(i, i + 1);
             }

@@ -64,7 +64,14 @@ impl Reader<'_> {
             let end = self.version_end(i + 1, to);
             if is_system || self.alias_anywhere(&low) {
                 let version: Vec<String> = (i + 1..end).map(|at| self.low(at).to_owned()).collect();
-                let iso = (kind == GuestKind::Vm).then(|| self.iso_for(&low, &version)).flatten();
+                // An installer is no image: it is taken where the text says so, or where nothing else can be.
+                let installer = low == "windows"
+                    || self.has(
+                        (from, to),
+                        &["iso", "installer", "install disc", "install media", "netinst", "cd"],
+                    );
+                let iso =
+                    (kind == GuestKind::Vm && installer).then(|| self.iso_for(&low, &version)).flatten();
                 let words = self.words(i, end).to_owned();
                 // `Debian 12` again after it was said once is no second image.
                 self.take(found, i, end, iso.map_or(What::UnknownImage(words), What::Iso));

@@ -201,6 +201,12 @@ impl Reader<'_> {
                 let Some(guest) = self.facts.guest_named(&name) else { continue };
                 let mut wanted: Vec<String> =
                     named.map(|at| vec![self.raw(at).to_owned()]).unwrap_or_default();
+                for at in (range.0..range.1).filter(|_| loss.is_some()) {
+                    let known = guest.snapshots.iter().any(|s| s.eq_ignore_ascii_case(self.raw(at)));
+                    if known && !wanted.iter().any(|w| w.eq_ignore_ascii_case(self.raw(at))) {
+                        wanted.push(self.raw(at).to_owned());
+                    }
+                }
                 let all = every && !self.has(range, &["old snapshots"]);
                 if wanted.is_empty() && (all || guest.snapshots.len() == 1) {
                     wanted.clone_from(&guest.snapshots);
@@ -223,7 +229,11 @@ impl Reader<'_> {
                         .cloned()
                         .unwrap_or(snapshot);
                     let change = if back.is_some() { Change::Rollback } else { Change::Remove };
-                    let name_label = match named {
+                    let own = (range.0..range.1).find(|i| self.raw(*i).eq_ignore_ascii_case(&real));
+                    if let Some(at) = own {
+                        self.use_up(at, at + 1);
+                    }
+                    let name_label = match own.or(named) {
                         Some(at) => self.said(at, at + 1),
                         None => Label::Observed { fact: format!("/guests/{}/snapshots", guest.vmid) },
                     };

@@ -193,6 +193,13 @@ impl Reader<'_> {
         let called = (from..to).find(|i| {
             self.is(*i, &["called", "named", "name"]) && !self.is(i.wrapping_sub(1), &["user", "pool"])
         });
+        // `cluster 'dev'`: words in quotation marks behind the noun are its name.
+        let called = called.or_else(|| {
+            (from..to).find(|i| {
+                (self.is(*i, &["cluster"]) || self.is(*i, WORDS))
+                    && self.toks.get(i + 1).is_some_and(|t| t.kind == Kind::Quoted && !t.low.is_empty())
+            })
+        });
         let (list, list_end) = called.map_or((Vec::new(), 0), |at| {
             let start = if self.is(at + 1, &["it", "is", "them"]) || self.mark(at + 1, ":") {
                 at + 2

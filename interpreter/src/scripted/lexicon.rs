@@ -177,6 +177,7 @@ pub const VERBS: &[&str] = &[
     "turn",
     "boot",
     "tag",
+    "label",
     "untag",
     "take",
     "leave",

@@ -62,12 +62,85 @@ const VERBS: &[&str] = &[
     "blow away",
     "ditch",
     "axe",
+    "scrapped",
+    "trashed",
+    "wiped",
+    "erased",
+    "killed",
+    "dropped",
+    "nuked",
+    "purged",
+    "binned",
+    "thrown away",
+    "thrown out",
+    "torn down",
+    "disposed of",
+    "throw",
+    "be rid of",
 ];
 
 /// Tokens of the first verb of loss in a range.
 pub fn verb(reader: &Reader<'_>, range: (usize, usize)) -> Option<(usize, usize)> {
-    reader.find(range, VERBS).map(|(at, n)| (at, at + n))
+    let mut start = range.0;
+    while let Some((at, n)) = reader.find((start, range.1), VERBS) {
+        if !is_told(reader, range, at) && (!reader.is(at, &["throw"]) || away(reader, at, range.1)) {
+            return Some((at, at + n));
+        }
+        start = at + 1;
+    }
+    None
 }
+
+/// `throw web-old away`, `throw it out`; not `throw in a container`.
+fn away(reader: &Reader<'_>, at: usize, to: usize) -> bool {
+    (at + 1..to).any(|i| reader.is(i, &["away", "out"]))
+}
+
+/// True if the words tell what was, and ask for nothing: `I deleted web-old yesterday`, `db-1 was removed`.
+fn is_told(reader: &Reader<'_>, range: (usize, usize), at: usize) -> bool {
+    if !reader.low(at).ends_with("ed") && !reader.is(at, &["torn", "thrown"]) {
+        return false;
+    }
+    let before = (at.saturating_sub(2).max(range.0), at);
+    reader
+        .has(before, &["i", "we", "was", "were", "been", "got", "had", "he", "she", "they", "who", "already"])
+        && !reader
+            .has((at.saturating_sub(4).max(range.0), at), &["want", "need", "should", "must", "can", "to be"])
+}
+
+/// Somebody is said to have agreed to a loss, or to plan it: that is no wish yet.
+const HEARSAY: &[&str] = &[
+    "agreed to",
+    "agrees to",
+    "agreed that",
+    "wanted to",
+    "wants to",
+    "promised to",
+    "told me to",
+    "told you to",
+    "asked to",
+    "asked me to",
+    "asked you to",
+    "decided to",
+    "plan to",
+    "plans to",
+    "planned to",
+    "planning to",
+    "thinking of",
+    "thinking about",
+    "allowed to",
+    "going to",
+    "about to",
+    "used to",
+    "forgot to",
+    "tempted to",
+    "agreed on",
+    "consented to",
+    "happy to",
+    "permission to",
+    "wondering",
+    "whether",
+];
 
 impl Reader<'_> {
     pub fn destroy(&mut self, range: (usize, usize)) -> bool {
@@ -266,32 +339,63 @@ impl Reader<'_> {
             }
             return false;
         }
-        let doubt = self.has(
-            range,
+        let sentence_end =
+            (range.1..self.toks.len()).find(|i| self.mark(*i, ".!?")).unwrap_or(self.toks.len());
+        let taken_back = self.has(
+            (at, sentence_end),
             &[
-                "maybe",
-                "if",
-                "when",
-                "once",
-                "as soon as",
-                "perhaps",
-                "probably",
-                "might",
-                "if it",
-                "if you",
-                "if they",
-                "unless",
-                "could",
-                "should i",
-                "i think",
-                "not sure",
-                "possibly",
-                "guess",
-                "or",
-                "at some point",
-                "eventually",
+                "no wait",
+                "no , wait",
+                "wait no",
+                "wait ,",
+                "never mind",
+                "nevermind",
+                "scratch that",
+                "on second thought",
+                "changed my mind",
+                "actually no",
+                "actually keep",
+                "keep it",
+                "keep that",
+                "leave it",
+                "but not",
+                "no , keep",
+                "just kidding",
+                "or not",
+                "forget it",
+                "forget that",
+                "undo that",
+                "sorry",
             ],
         );
+        let doubt = taken_back
+            || self.has(range, HEARSAY)
+            || self.has(
+                range,
+                &[
+                    "maybe",
+                    "if",
+                    "when",
+                    "once",
+                    "as soon as",
+                    "perhaps",
+                    "probably",
+                    "might",
+                    "if it",
+                    "if you",
+                    "if they",
+                    "unless",
+                    "could",
+                    "should i",
+                    "i think",
+                    "not sure",
+                    "possibly",
+                    "guess",
+                    "or",
+                    "at some point",
+                    "eventually",
+                ],
+            );
         let Some(targets) = self.targets(range, true) else { return true };
         let vmids: Vec<Vmid> = targets.iter().flat_map(|t| t.vmids.clone()).collect();
         if doubt

@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
         while noun < to && noun <= i + 4 {
             let token = self.toks.get(noun)?;
             if !matches!(token.kind, Kind::Word | Kind::Quoted)
-                || self.is(noun, &["new", "same", "first", "last", "second", "other"])
+                || self.is(noun, &["new", "same", "first", "last", "second", "other", "existing", "current"])
             {
                 return None;
             }

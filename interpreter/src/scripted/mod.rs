@@ -172,6 +172,10 @@ impl Reader<'_> {
 
     fn sentence(&mut self, range: (usize, usize)) {
         let mut understood = false;
+        if self.only_asks(range) {
+            self.strange.push(range);
+            return;
+        }
         let conditional = self.is(range.0, &["if", "unless", "whenever", "should"])
             && !self.is(range.0 + 1, &["possible", "you", "there", "that", "needed", "necessary"])
             && !self.has(range, &["boot", "boots", "power comes back", "power returns", "power cut"]);
@@ -193,6 +197,22 @@ impl Reader<'_> {
         if !understood {
             self.strange.push(range);
         }
+    }
+
+    /// A question about the cluster or the world: nothing shall change.
+    fn only_asks(&self, (from, to): (usize, usize)) -> bool {
+        let asks = self.is(
+            from,
+            &[
+                "how", "what", "which", "who", "where", "when", "why", "is", "are", "does", "did", "was",
+                "has",
+            ],
+        );
+        let ends = self.mark(to, "?") || self.mark(to.saturating_sub(1), "?");
+        let chat = self.is(from, &["tell", "explain", "describe", "teach", "remind"])
+            && self.is(from + 1, &["me", "us"])
+            && !self.has((from, to), &["when", "once", "token", "password", "key", "keys"]);
+        asks && ends && !self.has((from, to), &["what about", "how about"]) || chat
     }
 
     /// One item of a list below a heading such as `Three containers:`.
@@ -279,7 +299,15 @@ impl Reader<'_> {
         if targets && (heads.is_empty() || !firm) {
             return self.update(range);
         }
-        if let Some(head) = self.bare_head(range) {
+        if self.renames_new(range) {
+            return true;
+        }
+        let goes_on = matches!(&self.focus, Focus::New(made) if !made.is_empty())
+            && !self.has(range, lexicon::MAKING)
+            && !self.has(range, &["called", "named"])
+            && !self.is(from, &["a", "an", "one", "another"])
+            && self.image_is_open();
+        if !goes_on && let Some(head) = self.bare_head(range) {
             return self.create_all(&[head], range);
         }
         self.goes_on(range)
@@ -389,6 +417,67 @@ impl Reader<'_> {
         self.use_up(from, to);
         let options = vec!["Yes, make the guests without the software".to_owned(), "No, leave it".to_owned()];
         self.draft.ask(QuestionAbout::Software, "Software is not installed in guests here. Shall guests be made with their system only, and how large?", options, Some(span));
+    }
+
+    /// True if no guest spoken of has an image yet: a system named next is theirs.
+    fn image_is_open(&self) -> bool {
+        let Focus::New(made) = &self.focus else { return false };
+        made.iter()
+            .filter_map(|g| self.draft.guests.get(*g))
+            .all(|g| g.wish.image.is_none() && g.wish.iso.is_none())
+    }
+
+    /// `It should be called scribe`: the name of a new guest, said in a sentence of its own.
+    fn renames_new(&mut self, (from, to): (usize, usize)) -> bool {
+        let Focus::New(made) = self.focus.clone() else { return false };
+        let place = (from..to)
+            .find_map(|i| match self.low(i) {
+                "last" => Some(made.len()),
+                "other" if made.len() == 2 => Some(2),
+                word => lexicon::ordinal(word).map(|n| n as usize),
+            })
+            .and_then(|n| made.get(n.wrapping_sub(1)));
+        let Some(g) = (if made.len() == 1 { made.first() } else { place }) else { return false };
+        let open = self.draft.guests.get(*g).is_some_and(|guest| guest.made_up);
+        let Some((at, n)) = self
+            .find(
+                (from, to),
+                &["called", "named", "name it", "call it", "its name is", "the name is", "hostname"],
+            )
+            .filter(|(at, _)| {
+                open && !self.is(at.wrapping_sub(1), &["user", "login", "pool", "cluster", "tag", "storage"])
+            })
+        else {
+            return false;
+        };
+        let mut start = at + n;
+        while self.is(start, &["is", "shall", "be", "simply", "just"]) || self.mark(start, ":=") {
+            start += 1;
+        }
+        let (names, end) = self.name_list(start, to, 1, true);
+        let Some((written, a, b)) = names.first() else { return false };
+        let (name, adjusted) = create::legal_name(written);
+        let span = self.span(*a, *b);
+        if name.is_empty() || self.facts.guest_named(&name).is_some() {
+            let text = format!("The name {written} is taken or cannot be used. Which name shall it have?");
+            self.draft.ask(QuestionAbout::WhatName, text, vec![], Some(span));
+        } else {
+            let label = if adjusted {
+                domain::interpretation::Label::derived("a legal form of the name in the text", Some(span))
+            } else {
+                self.said(*a, *b)
+            };
+            if let Some(guest) = self.draft.guests.get_mut(*g) {
+                guest.wish.name = name;
+                guest.made_up = false;
+                guest.set("name", label);
+            }
+        }
+        self.use_up(at, end);
+        if self.own_words((from, at)) || self.own_words((end, to)) {
+            self.goes_on((from, to));
+        }
+        true
     }
 
     /// A wish for a guest without a noun: `Ubuntu with 4 cores called x`, `Nextcloud, please`.

@@ -68,7 +68,8 @@ impl Reader<'_> {
                     && !t.raw.starts_with(['/', '.'])
                     && !t.raw.contains(['/', ':', '@'])
                     && !lexicon::VERBS.contains(&t.low.as_str())
-                    && !t.low.ends_with("ing")
+                    && !(t.low.ends_with("ing") && !self.closes(next + 1, to))
+                    && !matches!(t.low.as_str(), "hosting" | "serving" | "sharing" | "having" | "including")
             })
             && self.toks.get(next + 1).is_none_or(|t| {
                 next + 1 >= to
@@ -77,7 +78,13 @@ impl Reader<'_> {
                     || t.number.is_some()
             });
         if quoted || direct {
-            let (names, end) = self.name_list(next, to, wanted, false);
+            let listed = self.mark(head.noun + 1, ":(") && wanted > 1;
+            let most = if listed { crate::limits::COUNT_MAX } else { wanted };
+            let (names, end) = self.name_list(next, to, most, false);
+            let items = if listed && names.len() < wanted { self.items_named(next, to) } else { Vec::new() };
+            if items.len() == wanted && wanted > 1 {
+                return (items, (head.noun, head.noun));
+            }
             if !names.is_empty() {
                 return (names, (next, end));
             }
@@ -107,8 +114,57 @@ impl Reader<'_> {
             if n > 1 && odd.len() == n {
                 return (odd, (head.noun, head.noun));
             }
+            let items = self.items_named(head.noun + 1, to);
+            if n > 1 && items.len() == n {
+                return (items, (head.noun, head.noun));
+            }
         }
         (Vec::new(), (head.noun, head.noun))
+    }
+
+    /// Names that stand before their noun: `pg-a on pve1 and pg-b on pve2, Debian VMs with …`.
+    pub(super) fn names_before(&self, from: usize, to: usize) -> Vec<Named> {
+        let mut seen = std::collections::BTreeSet::new();
+        let odd: Vec<Named> = (from..to)
+            .filter(|i| self.nameish(*i) && self.facts.guest_named(self.low(*i)).is_none())
+            .map(|i| (self.raw(i).to_owned(), i, i + 1))
+            .filter(|(name, _, _)| seen.insert(name.clone()))
+            .collect();
+        if odd.len() > 1 { odd } else { Vec::new() }
+    }
+
+    /// A mark, the end or `with` behind a word: what stands there is a name and no participle.
+    fn closes(&self, at: usize, to: usize) -> bool {
+        at >= to || self.is(at, &["with"]) || self.mark(at, ",.;:(")
+    }
+
+    /// Words that open an item of a list and have something said behind them: `red with 1 GB, blue on pve2`.
+    fn items_named(&self, from: usize, to: usize) -> Vec<Named> {
+        let opens = |i: usize| {
+            self.mark(i - 1, ":,(–—-")
+                || self.is(i - 1, &["and", "one"])
+                || self.mark(i - 1, ";")
+                || i == from
+        };
+        let told = |i: usize| {
+            self.is(i, &["with", "at", "on", "has", "gets", "having", "in"]) || self.mark(i, "(:=–—")
+        };
+        (from.max(1)..to)
+            .filter(|i| {
+                self.toks.get(*i).is_some_and(|t| {
+                    matches!(t.kind, Kind::Word | Kind::Quoted)
+                        && !t.low.is_empty()
+                        && !lexicon::is_common(&t.low)
+                        && !lexicon::SYSTEMS.contains(&t.low.as_str())
+                        && !self.is_alias(&t.low)
+                        && !self.facts.storages.contains_key(&t.low)
+                        && !self.facts.nodes.contains_key(&t.low)
+                        && !t.raw.contains(['/', ':', '@', '.'])
+                }) && opens(*i)
+                    && told(i + 1)
+            })
+            .map(|i| (self.raw(i).to_owned(), i, i + 1))
+            .collect()
     }
 
     /// `a k3s cluster called edge`: the name is the cluster's.

@@ -37,10 +37,25 @@ pub struct Quantity {
     pub bound: Option<Bound>,
     /// The value before, if the text names it too: `from 4 to 8`, `8 instead of 4`.
     pub before: Option<f64>,
+    /// One end of a range, so no size at all.
+    pub ranged: bool,
     /// The role word stands right at the number.
     pub unit_said: bool,
 }
 
+/// Words that take back what stood before.
+const CORRECTING: &[&str] = &[
+    "sorry",
+    "mean",
+    "meant",
+    "actually",
+    "rather",
+    "correction",
+    "scratch that",
+    "make that",
+    "no",
+    "oops",
+];
 const MEMORY: &[&str] = &["memory", "ram", "mem"];
 const DISK: &[&str] = &[
     "disk",
@@ -165,6 +180,13 @@ impl Reader<'_> {
             let floor = found.last().map_or(from, |q| q.to);
             if let Some(mut quantity) = self.measured(i, value, at, floor, to, &mut claimed) {
                 self.context_of(&mut quantity, floor, to);
+                // `2 GB of RAM, sorry, I mean 4 GB`: the second is of the same thing.
+                if quantity.role == Role::Bare
+                    && let Some(last) = found.last().filter(|q| q.role != Role::Cores)
+                    && self.has((last.to, i), CORRECTING)
+                {
+                    quantity.role = last.role;
+                }
                 at = quantity.to.max(at);
                 found.push(quantity);
             }
@@ -213,6 +235,7 @@ impl Reader<'_> {
             step: 0,
             bound: None,
             before: None,
+            ranged: false,
             unit_said: true,
         };
         if unit < to && is_core_unit(self.low(unit)) {
@@ -238,6 +261,15 @@ impl Reader<'_> {
                 && self.role_after(end, to, &mut Vec::new()).is_none()
             {
                 return None;
+            }
+            let another = i > floor
+                && self.is(i - 1, &["additional", "extra", "another", "second", "further", "data"])
+                && self.is(end, &["disk", "drive", "volume", "ssd", "hdd"])
+                && !self.is(end + 1, &["space"]);
+            if another {
+                claimed.push(end);
+                let whole = quantity(value * factor, Role::Extra, end + 1);
+                return Some(Quantity { from: i - 1, ..whole });
             }
             let (role, next) = self.role_after(end, to, claimed).map_or_else(
                 || (self.role_before(i, floor, claimed).unwrap_or(Role::Bare), end),
@@ -385,6 +417,17 @@ impl Reader<'_> {
         }
         // from 4 to 8
         let back = |n: usize| q.from.checked_sub(n).filter(|at| *at >= floor);
+        // `between 2 and 4 GB`, `2-4 GB`, `2 or 4 GB`: a range is no size.
+        let other = back(2).and_then(|at| self.toks.get(at)).is_some_and(|t| t.number.is_some())
+            || back(3).is_some_and(|at| self.number_at(at).is_some())
+                && back(2).is_some_and(|at| size_unit(self.low(at)).is_some() || is_core_unit(self.low(at)));
+        let between = back(1).is_some_and(|at| self.is(at, &["and"]))
+            && (q.from.saturating_sub(5).max(floor)..q.from).any(|at| self.is(at, &["between"]));
+        let either = back(1).is_some_and(|at| self.is(at, &["or"]) || self.mark(at, "-–"));
+        if other && (between || either) {
+            q.bound = Some(Bound::AtMost);
+            q.ranged = true;
+        }
         if let Some(word) = back(1) {
             if self.is(word, &["to"]) {
                 let unit_between =

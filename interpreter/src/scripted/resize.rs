@@ -37,12 +37,18 @@ impl Reader<'_> {
     ) {
         let span = self.span(attribute.from, attribute.to);
         let (from, _) = range;
+        if q.ranged {
+            let text = format!("The text gives a range. Which size shall {} get?", guest.name);
+            self.draft.ask(QuestionAbout::WhatSize, text, vec![], Some(span));
+            return;
+        }
         let adds = self.has((from, q.from), &["add", "extra", "additional", "another", "more"])
             || self.has((q.to, range.1), &["more", "extra on top", "on top"]);
         let lowers = self.has(
             range,
             &["reduce", "lower", "decrease", "shrink", "cut", "take away", "less", "down by", "trim"],
-        );
+        ) || self.has((from, q.from), &["take", "remove", "drop", "strip"])
+            && self.has((q.from, range.1), &["away", "off", "from"]);
         let new_disk = self.is_new_disk(q, range);
         let mut role = q.role;
         if role == Role::Bare {

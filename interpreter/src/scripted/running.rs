@@ -101,6 +101,9 @@ impl Reader<'_> {
         let start = self
             .find(range, on)
             .or_else(|| apart(&["turn", "switch", "power", "bring"], &["on", "up", "online"]));
+        if let Some(done) = self.each_its_own(range, targets) {
+            return done;
+        }
         let (hit, wanted) = match (stop, start) {
             (Some(hit), _) => (hit, false),
             (None, Some(hit)) => (hit, true),
@@ -118,6 +121,10 @@ impl Reader<'_> {
             return true;
         }
         if wanted && self.is(at, &["start"]) && self.is(at + 1, &["over", "with"]) {
+            return false;
+        }
+        // `bring build up to 8 cores` is about cores.
+        if wanted && self.is(at + n - 1, &["up"]) && self.is(at + n, &["to"]) {
             return false;
         }
         let span = self.span(at, at + 1);
@@ -173,6 +180,35 @@ impl Reader<'_> {
         true
     }
 
+    /// `turn web-old off and build on`: every guest has its own word behind it.
+    fn each_its_own(&mut self, range: (usize, usize), targets: &[Target]) -> Option<bool> {
+        if targets.len() < 2 || !self.has(range, &["turn", "switch", "power", "shut", "bring", "take"]) {
+            return None;
+        }
+        let mut said: Vec<(Vec<Vmid>, bool, usize)> = Vec::new();
+        for (n, target) in targets.iter().enumerate() {
+            let until = targets.get(n + 1).map_or(range.1, |next| next.from);
+            let at = (target.to..until)
+                .find(|i| self.is(*i, &["on", "off", "up", "down", "online", "offline"]))?;
+            said.push((target.vmids.clone(), self.is(at, &["on", "up", "online"]), at));
+        }
+        let timed =
+            self.has(range, &["at night", "every", "tonight", "tomorrow", "daily", "when", "if", "until"]);
+        if timed || said.iter().all(|(_, on, _)| *on) || said.iter().all(|(_, on, _)| !*on) {
+            return None;
+        }
+        for (vmids, on, at) in said {
+            let power = serde_json::to_value(if on { Power::Running } else { Power::Stopped }).ok()?;
+            let span = self.span(at, at + 1);
+            self.use_up(at, at + 1);
+            for guest in vmids.iter().filter_map(|id| self.facts.guest(*id)) {
+                let label = Label::Said { quote: None, span: Some(span) };
+                self.put_old(guest, "power", power.clone(), label, targets);
+            }
+        }
+        Some(true)
+    }
+
     /// `db-1 starts first, web-old second`.
     pub(super) fn order(&mut self, range: (usize, usize)) -> bool {
         let spoken = self.has(
@@ -196,7 +232,9 @@ impl Reader<'_> {
         let ordinal = (range.0..range.1).any(|i| {
             lexicon::ordinal(self.low(i)).is_some() && !self.is(i + 1, &["disk", "nic", "cluster"])
                 || self.is(i, &["before", "last"])
-        });
+        }) || self
+            .has(range, &["start order", "boot order", "startup order", "starting order"]);
+        let listed = self.has(range, &["start order", "boot order", "startup order", "starting order"]);
         if !spoken || !ordinal || self.has(range, &["disk", "snapshot", "memory", "cores"]) {
             return false;
         }
@@ -222,11 +260,21 @@ impl Reader<'_> {
             return true;
         }
         let mut set: Vec<(Vmid, u32, Span)> = Vec::new();
+        let mut counted: Vec<Vmid> = Vec::new();
         for (n, mention) in mentions.iter().enumerate() {
             let Meant::Guests(ids) = &mention.meant else { continue };
             let Some(id) = ids.first() else { continue };
             let until = mentions.get(n + 1).map_or(range.1, |m| m.from);
             let hit = (mention.to..until).find_map(|i| lexicon::ordinal(self.low(i)).map(|o| (i, o)));
+            // `start order: db-1 1, web-old 2`
+            let hit = hit.or_else(|| {
+                let number = (mention.to..until).find_map(|i| {
+                    let n =
+                        self.toks.get(i)?.number.filter(|n| n.fract() == 0.0 && (1.0..=999.0).contains(n))?;
+                    Some((i, n as u32))
+                });
+                number.filter(|_| listed)
+            });
             let before = (n == 0)
                 .then(|| (range.0..mention.from).find_map(|i| lexicon::ordinal(self.low(i)).map(|o| (i, o))))
                 .flatten();
@@ -234,6 +282,19 @@ impl Reader<'_> {
                 hit.or(before).filter(|_| !self.is(mention.from.wrapping_sub(1), &["after"]))
             {
                 set.push((*id, order, self.span(i, i + 1)));
+            }
+        }
+        // `grafana first, then web-old, then build`: counted on from the first.
+        if let Some((_, first, _)) = set.first().copied().filter(|_| set.len() == 1)
+            && self.has(range, &["then", "afterwards", "next", "followed by"])
+        {
+            for (n, (mention, id)) in mentions.iter().zip(&vmids).enumerate().skip(1) {
+                let word = (mention.from.saturating_sub(3)..mention.from)
+                    .find(|i| self.is(*i, &["then", "next", "followed", "afterwards"]));
+                if let Some(word) = word.filter(|_| !set.iter().any(|(known, _, _)| known == id)) {
+                    set.push((*id, first + n as u32, self.span(word, mention.to)));
+                    counted.push(*id);
+                }
             }
         }
         if let Some((at, _)) = self.find(range, &["before"]).filter(|_| set.is_empty())
@@ -253,7 +314,7 @@ impl Reader<'_> {
         let derived = self.has(range, &["before"]);
         for (id, order, span) in &set {
             if let Some(guest) = self.facts.guest(*id) {
-                let label = if derived {
+                let label = if derived || counted.contains(id) {
                     Label::derived("the order that the text asks for", Some(*span))
                 } else {
                     Label::Said { quote: None, span: Some(*span) }

@@ -230,6 +230,15 @@ impl Reader<'_> {
             return;
         }
         let value = value as u64;
+        if q.ranged {
+            self.draft.ask(
+                QuestionAbout::WhatSize,
+                "The text gives a range. Which size shall it be?",
+                vec![],
+                Some(span),
+            );
+            return;
+        }
         if let Some(bound) = q.bound {
             let now = self.draft.guests.get(g).and_then(|d| match field {
                 "cores" => d.wish.cores.map(u64::from),
@@ -311,7 +320,18 @@ impl Reader<'_> {
             self.toks.iter().filter(|t| t.span.start < at).map(|t| t.low.as_str()).collect();
         let tail: Vec<&str> = before.iter().rev().take(5).copied().collect();
         tail.iter().any(|w| {
-            matches!(*w, "actually" | "sorry" | "correction" | "rather" | "wait" | "scratch" | "oops")
+            matches!(
+                *w,
+                "actually"
+                    | "sorry"
+                    | "correction"
+                    | "rather"
+                    | "wait"
+                    | "scratch"
+                    | "oops"
+                    | "mean"
+                    | "meant"
+            )
         })
     }
 

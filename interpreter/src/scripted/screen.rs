@@ -66,6 +66,29 @@ const OVERRIDES: &[&str] = &[
     "according to the notes",
     "as described in its notes",
     "obey",
+    "the assistant",
+    "dear assistant",
+    "hey assistant",
+    "to the ai",
+    "dear ai",
+    "to the interpreter",
+    "to the model",
+    "language model",
+    "to the bot",
+    "hidden instruction",
+    "hidden instructions",
+    "as the assistant",
+    "previous rules",
+    "rules above",
+    "your safety",
+    "your restrictions",
+    "your limits",
+    "your policy",
+    "as your administrator",
+    "as your developer",
+    "your developer",
+    "your creator",
+    "the notes of",
 ];
 const APPROVALS: &[&str] = &[
     "approve this",
@@ -113,6 +136,29 @@ const APPROVALS: &[&str] = &[
     "is approved",
     "are approved",
     "set approved",
+    "approval step",
+    "approval steps",
+    "the approval",
+    "approvals",
+    "second pair of eyes",
+    "four-eyes",
+    "review step",
+    "the review",
+    "confirm automatically",
+    "approve plans",
+    "approve them",
+    "approve plan",
+    "my approval",
+    "raise create_max",
+    "create_max",
+    "the policy allow",
+    "edit the policy",
+    "relax the policy",
+    "lift the policy",
+    "lift the limit",
+    "lift the cap",
+    "disable the rules",
+    "check off",
 ];
 pub const SECRET_NOUNS: &[&str] = &[
     "token",
@@ -200,6 +246,19 @@ impl Reader<'_> {
                                 || t.low.contains("assistant>"))
                     })
                 });
+            let comment = (from..to).any(|i| {
+                self.low(i).contains("<!--") || self.low(i).contains("-->") || self.low(i).contains("/*")
+            });
+            if comment {
+                let span = self.span(from, to);
+                self.draft.refuse(
+                    RefusalReason::InstructionOverride,
+                    "Text hidden in a comment is not read; say it plainly.",
+                    Some(span),
+                );
+                skipped.insert(*sentence);
+                continue;
+            }
             let talks = self.has(
                 (from, to),
                 &[
@@ -279,16 +338,26 @@ impl Reader<'_> {
                 && !lexicon::is_common(self.low(*i))
                 && self.toks.get(*i).is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Number))
         });
-        if value.is_none() {
-            return false;
-        }
+        let value = value.or_else(|| {
+            // `password hunter2`: a word right behind that is nobody's word.
+            let i = at + 1;
+            self.toks
+                .get(i)
+                .filter(|t| i < to && t.kind == Kind::Word && !lexicon::is_common(&t.low) && t.raw.len() >= 4)
+                .filter(|_| self.is(at, &["password", "passwort", "passwd", "pw", "passphrase", "pin"]))
+                .filter(|t| !t.is(&["manager", "protected", "vault", "safe", "login", "server", "store"]))
+                .map(|_| i)
+        });
+        let Some(value) = value else { return false };
         // A guest in the same sentence is read up to the secret.
         let start =
             (from..at).rev().find(|i| self.mark(*i, ",;:") || self.is(*i, &["with", "and"])).unwrap_or(from);
         let keep = start > from && !self.heads((from, start)).is_empty();
         let begin = if keep { start } else { from };
-        let span = self.span(begin, to);
-        self.use_up(begin, to);
+        // What stands behind a comma after the secret is read on.
+        let until = (value + 1..to).find(|i| keep && self.mark(*i, ",;")).unwrap_or(to);
+        let span = self.span(begin, until);
+        self.use_up(begin, until);
         self.draft.warn(
             WarningAbout::SecretInText,
             "The text seems to contain a secret; it was not copied. No passwords are set here.",

@@ -326,6 +326,32 @@ impl Reader<'_> {
             );
             return true;
         }
+        if self.has(
+            range,
+            &[
+                "nics",
+                "network cards",
+                "network interfaces",
+                "network adapters",
+                "two interfaces",
+                "2 interfaces",
+                "dual-homed",
+                "dual homed",
+                "two networks",
+                "both networks",
+                "both vlans",
+                "two vlans",
+            ],
+        ) && (guest || !heads.is_empty())
+        {
+            self.draft.ask(
+                QuestionAbout::WhichNetwork,
+                "A guest has one network card here. Which network shall it be on?",
+                vec![],
+                Some(span),
+            );
+            return true;
+        }
         if self.has(range, &["pass", "passthrough", "pass-through", "passed"])
             && self.has(range, &["through", "passthrough", "pass-through"])
             || self.has(

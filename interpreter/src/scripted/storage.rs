@@ -283,6 +283,31 @@ impl Reader<'_> {
     }
 
     /// `make a pool called games`, `remove the pool games`.
+    /// Guests that the text puts into the pool it has just made: `… with build and web-old in it`.
+    fn pool_members(&mut self, range: (usize, usize), name: &str) {
+        if range.0 >= range.1
+            || self.mentions(range).is_empty()
+            || !self.heads(range).is_empty()
+            || !self
+                .has(range, &["with", "for", "containing", "holding", "in it", "members", "into it", "from"])
+        {
+            return;
+        }
+        let Some(targets) = self.targets(range, false) else { return };
+        for target in &targets {
+            let label = self.said(target.from, target.to);
+            let span = match label {
+                Label::Said { span, .. } => span,
+                _ => None,
+            };
+            for guest in target.vmids.iter().filter_map(|id| self.facts.guest(*id)) {
+                let label = Label::derived("named as a member of the new pool", span);
+                self.put_old(guest, "pool", serde_json::Value::from(name.to_owned()), label, &targets);
+            }
+        }
+        self.use_up(range.0, range.1);
+    }
+
     pub fn pool(&mut self, range: (usize, usize)) -> bool {
         let Some((at, _)) =
             self.find(range, &["pool"]).filter(|(at, _)| !self.is(at.wrapping_sub(1), &["storage"]))
@@ -334,7 +359,7 @@ impl Reader<'_> {
                     );
                 }
                 Some(_) => {
-                    let entry = Entry::new(PoolWish { change: Change::Remove, name })
+                    let entry = Entry::new(PoolWish { change: Change::Remove, name: name.clone() })
                         .label("change", self.said(a, b))
                         .label("name", self.said(name_at, name_at + 1));
                     self.draft.pools.push(entry);
@@ -348,14 +373,16 @@ impl Reader<'_> {
                 Some(span),
             );
         } else {
-            let entry = Entry::new(PoolWish { change: Change::Create, name })
+            let entry = Entry::new(PoolWish { change: Change::Create, name: name.clone() })
                 .label("change", Label::derived("a new pool is asked for", None))
                 .label("name", self.said(name_at, name_at + 1));
             self.recent_pool = Some(entry.value.name.clone());
             self.draft.pools.push(entry);
         }
         self.use_up(at.min(name_at), at.max(name_at) + 1);
-        // Guests named in the same clause become members: read them as a change of their own.
+        if !self.draft.pools.is_empty() && lost.is_none() && exists.is_none() {
+            self.pool_members((at.max(name_at) + 1, range.1), &name);
+        }
         true
     }
 }

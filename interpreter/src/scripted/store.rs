@@ -69,7 +69,14 @@ impl Reader<'_> {
     /// A clause about a share in guests.
     pub fn mount(&mut self, range: (usize, usize)) -> bool {
         let verb: &[&str] = &["mount", "mounted", "mounts", "unmount", "umount", "unmounted", "mounting"];
-        let Some((verb_at, _)) = self.find(range, verb) else { return false };
+        // `db-1 should see 10.0.20.5:/tank/dumps under /var/dumps`: a share and a path are a mount.
+        let share_and_path = || {
+            let (_, at) = self.share_in(range)?;
+            (self.facts.guests.values().any(|g| (range.0..range.1).any(|i| self.raw(i) == g.name))
+                && self.path_in(range, Some(at)).is_some())
+            .then_some((at, 1))
+        };
+        let Some((verb_at, _)) = self.find(range, verb).or_else(share_and_path) else { return false };
         let remove = self.has(
             range,
             &[

@@ -5,6 +5,12 @@ use super::lexicon;
 use super::reader::Reader;
 
 impl Reader<'_> {
+    /// `web-a, web-b (2 cores each)`: what stands in brackets is for all.
+    fn all_in_brackets(&self, at: usize, to: usize) -> bool {
+        let close = (at..to).find(|i| self.mark(*i, ")")).unwrap_or(to);
+        self.mark(at, "(") && (at..close).any(|i| self.is(i, &["each", "both", "all", "apiece", "every"]))
+    }
+
     /// Where in the text the talk turns to some of a group.
     pub fn turns(&self, made: &[usize], (from, to): (usize, usize), region: (usize, usize)) -> Vec<Turn> {
         let mut turns = vec![Turn { at: from, to: made.to_vec() }];
@@ -26,7 +32,7 @@ impl Reader<'_> {
                     turns.push(Turn { at: i, to: made.to_vec() });
                     if region.1 - region.0 >= 1
                         && let Some(g) = name_of(i - 1)
-                        && (self.is(i, &["at", "gets"]) || self.mark(i, "(="))
+                        && (self.is(i, &["at", "gets"]) || self.mark(i, "(=") && !self.all_in_brackets(i, to))
                     {
                         turns.push(Turn { at: i, to: vec![g] });
                         last_name = Some(i - 1);

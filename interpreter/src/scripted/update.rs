@@ -317,6 +317,15 @@ impl Reader<'_> {
                 }
             }
             What::Storage(id) => {
+                let words = super::reader::plain(span.of(self.text).unwrap_or(""));
+                let known = super::reader::plain(id);
+                let label = if words.contains(&known)
+                    || words.split(char::is_whitespace).any(|w| known.contains(w))
+                {
+                    label
+                } else {
+                    Label::derived("the storage that these words mean", Some(span))
+                };
                 for guest in guests {
                     self.draft.moves.push(
                         Entry::new(Move {
