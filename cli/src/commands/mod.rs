@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod events;
 pub mod freeze;
 pub mod interpret;
+pub mod interpreter;
 pub mod keys;
 pub mod migrate;
 mod pages;
