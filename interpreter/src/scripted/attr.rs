@@ -21,6 +21,8 @@ pub enum What {
     SeveralStorages(Vec<String>),
     Node(String),
     UnknownNode(String),
+    /// A node that it shall not be on.
+    NotNode(String),
     Vlan(u16),
     UnknownVlan(String),
     BadVlan,
@@ -285,7 +287,9 @@ impl Reader<'_> {
         ];
         if let Some((at, length)) = self.find(range, boots) {
             let start = at.saturating_sub(5).max(from);
-            let wanted = !not_in(self, start, at) && !self.is(at + length, &["off", "disabled"]);
+            let kept = self.has((from, at + 1), &["keep", "prevent", "stop", "hinder", "keeps"])
+                && self.is(at.wrapping_sub(1), &["from"]);
+            let wanted = !kept && !not_in(self, start, at) && !self.is(at + length, &["off", "disabled"]);
             let begin = (start..at)
                 .find(|n| {
                     self.is(*n, &["not", "never", "don't", "no", "without", "disable", "stop", "doesn't"])
@@ -372,6 +376,32 @@ impl Reader<'_> {
         {
             self.take(found, at, at + length, What::Power(true));
         }
+        let survives: &[&str] = &[
+            "survive the failure",
+            "survive a failure",
+            "survive the loss",
+            "survive the death",
+            "survive a node",
+            "survive if",
+            "survive when",
+            "fail over",
+            "fails over",
+            "failover",
+            "when its node dies",
+            "when its node fails",
+            "if its node dies",
+            "if its node fails",
+            "if a node dies",
+            "if a node fails",
+            "when a node fails",
+            "when a node dies",
+        ];
+        if let Some((at, length)) = self.find(range, survives).filter(|(at, _)| self.free(*at)) {
+            let wanted = !not_in(self, at.saturating_sub(4).max(from), at);
+            if wanted {
+                self.take(found, at, at + length, What::Ha(true));
+            }
+        }
         for (i, phrase) in
             [(0, "highly available"), (0, "high availability"), (0, "high-availability"), (0, "ha")]
         {
@@ -456,7 +486,11 @@ impl Reader<'_> {
                 {
                     at += 1;
                 }
+                let listed = self.is(i, &["tags", "tag", "labels", "label"])
+                    && self.is(i.wrapping_sub(1), &["the", "a", "an", "add", "these", "set"]);
                 let (tags, end) = self.tag_list(at, to);
+                let (tags, end) =
+                    if listed && tags.is_empty() { self.tags_until(at, to) } else { (tags, end) };
                 if !tags.is_empty() {
                     self.take(found, i, end, What::Tags(tags));
                 }
@@ -510,6 +544,28 @@ impl Reader<'_> {
             return (tags, end);
         }
         (vec![self.low(at).to_owned()], at + 1)
+    }
+
+    /// Any words joined by commas and `and` up to `to`, `on`, `for` or the end: `the tags linux and web to web-old`.
+    fn tags_until(&self, start: usize, to: usize) -> (Vec<String>, usize) {
+        let end = (start..to)
+            .find(|i| self.is(*i, &["to", "on", "for", "from", "of"]) || self.mark(*i, ".;:"))
+            .unwrap_or(to);
+        let parts: Vec<usize> =
+            (start..end).filter(|i| !(self.is(*i, &["and"]) || self.mark(*i, ",&"))).collect();
+        let legal = |i: &usize| {
+            self.toks.get(*i).is_some_and(|t| {
+                t.kind == Kind::Quoted && !t.low.is_empty()
+                    || t.kind == Kind::Word
+                        && t.low.len() > 1
+                        && t.low.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            })
+        };
+        let apart = parts.windows(2).all(|pair| matches!(pair, [a, b] if b - a > 1));
+        if parts.is_empty() || parts.len() > 8 || !apart || !parts.iter().all(legal) {
+            return (Vec::new(), start);
+        }
+        (parts.iter().map(|i| self.low(*i).to_owned()).collect(), end)
     }
 
     pub fn pool_made(&self, name: &str) -> bool {

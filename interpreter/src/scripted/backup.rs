@@ -15,10 +15,12 @@ impl Reader<'_> {
             self.facts.house.backups.contains_key(self.raw(*i))
                 && (self.has(range, &["job", "backup job", "backups"])
                     || self.is(i + 1, &["backup", "job", "backups"]))
-                && self.is(
+                && (self.is(
                     i.wrapping_sub(1),
                     &["the", "my", "our", "from", "job", "to", "backup", "called", "in"],
-                )
+                ) || self.has((from, *i), &["keep", "keeping", "retain"])
+                    && *i > from
+                    && self.number_at(i - 1).is_some())
         });
         let shared =
             self.has(range, &["storage", "export", "share"]) && (from..to).any(|i| self.raw(i).contains('/'));

@@ -464,6 +464,9 @@ impl Reader<'_> {
         let span = self.span(head.from, head.noun + 1);
         let names = if names.is_empty() && head.plural && head.count == Count::Silent {
             self.names_before(from, head.from)
+        } else if names.is_empty() && !head.plural && matches!(head.count, Count::Silent | Count::Exactly(1))
+        {
+            self.name_before(from, head.from).into_iter().collect()
         } else {
             names
         };

@@ -264,7 +264,11 @@ impl Reader<'_> {
         let verb = (0..self.toks.len()).any(|i| {
             super::lexicon::VERBS.contains(&self.low(i)) || super::lexicon::MAKING.contains(&self.low(i))
         });
-        if (trade > 0 || mentions) && !asks && !nothing && verb && self.toks.len() < 400 {
+        let only_chat = self.chat && self.strange.len() == 1;
+        // `Some storage for my backups`: a wish without a verb.
+        let verb =
+            verb || (trade > 0 && self.toks.first().is_some_and(|t| t.is(&["some", "a", "an", "more"])));
+        if (trade > 0 || mentions) && !asks && !nothing && !only_chat && verb && self.toks.len() < 400 {
             return question(
                 QuestionAbout::WhatGoal,
                 "This was not understood. What shall hold afterwards: which guests, with which sizes, where?",

@@ -102,8 +102,18 @@ impl Reader<'_> {
         if fits && i + parts.len() <= to && parts.len() > 1 {
             return Some(i + parts.len());
         }
-        // Part of a version: Ubuntu 24 for ubuntu-24.04.
+        // Part of a version: Ubuntu 24 for ubuntu-24.04; `Rocky Linux 9` for rocky-9.
         let (head, version) = form.rsplit_once('-')?;
+        if self.low(i) == head
+            && self.is(i + 1, &["linux", "server", "gnu/linux"])
+            && i + 3 <= to
+            && !lexicon::is_unit(self.low(i + 3))
+            && (self.raw(i + 2) == version
+                || version.strip_prefix(self.raw(i + 2)).is_some_and(|r| r.starts_with('.')))
+            && !self.raw(i + 2).is_empty()
+        {
+            return Some(i + 3);
+        }
         let said = self.raw(i + 1);
         let near = self.low(i) == head
             && version.starts_with(said)

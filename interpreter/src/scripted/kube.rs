@@ -13,6 +13,8 @@ use domain::interpretation::{
     WarningAbout,
 };
 
+/// One word for control planes.
+const CONTROL: &[&str] = &["control-plane", "control-planes", "cp", "cps", "controlplane", "controlplanes"];
 const WORDS: &[&str] = &["kubernetes", "k8s", "k3s", "kubeadm", "kube"];
 
 impl Reader<'_> {
@@ -23,8 +25,11 @@ impl Reader<'_> {
         let roles = (from..to).any(|i| {
             self.is(i, &["worker", "workers"])
                 || (self.is(i, &["control"]) && self.is(i + 1, &["plane", "planes"]))
-                || self.is(i, &["control-plane", "control-planes"])
+                || self.is(i, CONTROL)
         });
+        if self.names_new_cluster(range) {
+            return true;
+        }
         if !(spoken || cluster || roles) {
             return false;
         }
@@ -66,8 +71,17 @@ impl Reader<'_> {
                 && definite.is_none()
                 && named.is_none()
                 && (from..to).any(|i| self.is(i, &["worker", "workers"]))
-                && self.role_count(range, &["control"]).is_some()
+                && self
+                    .role_count(range, &["control", "control-plane", "control-planes", "cp", "cps", "master"])
+                    .is_some()
             || spoken && definite.is_none() && named.is_none() && self.is(from, &["a", "an", "one"]);
+        // `… and run k3s on them`
+        let on_new = spoken
+            && heads.is_empty()
+            && self.has(range, &["on them", "on those", "on these", "on all of them", "on all", "on it"]);
+        if on_new && let Focus::New(made) = self.focus.clone() {
+            return self.install_on(made, range);
+        }
         if making && (spoken || roles) {
             if let Focus::New(made) = self.focus.clone()
                 && heads.is_empty()
@@ -124,7 +138,23 @@ impl Reader<'_> {
     pub(super) fn new_cluster(&mut self, range: (usize, usize), head: Option<&Head>) -> bool {
         let (from, to) = range;
         let control = self
-            .role_count(range, &["control", "control-plane", "control-planes", "master", "masters", "server"])
+            .role_count(
+                range,
+                &[
+                    "control",
+                    "control-plane",
+                    "control-planes",
+                    "cp",
+                    "cps",
+                    "controlplane",
+                    "controlplanes",
+                    "master",
+                    "masters",
+                    "controller",
+                    "controllers",
+                    "server",
+                ],
+            )
             .filter(|(_, _, end)| !self.is(end - 1, &["server"]));
         let workers = self.role_count(range, &["worker", "workers", "agent", "agents"]);
         let nodes = self.role_count(range, &["node", "nodes", "vms", "vm", "machines", "node-k3s"]);
@@ -276,7 +306,12 @@ impl Reader<'_> {
         self.use_up(region.0, region.1);
         for (_, a, b) in [control, workers, total].into_iter().flatten() {
             let b = if self.is(b, &["plane", "planes", "nodes", "node"]) { b + 1 } else { b };
-            self.use_up(a, b);
+            for at in a..b {
+                // `two Debian VMs`: the system is read with the other attributes.
+                if !lexicon::SYSTEMS.contains(&self.low(at)) && !self.is_alias(self.low(at)) {
+                    self.use_up(at, at + 1);
+                }
+            }
         }
         if let Some(head) = head {
             self.use_up(head.noun, head.noun + 1);
@@ -468,6 +503,26 @@ impl Reader<'_> {
             return false;
         }
         let usual = (self.facts.house.defaults.kubernetes.control_planes as usize).min(made.len());
+        // `with kube-1 as the control plane`
+        let chosen = (range.0..range.1).find_map(|i| {
+            let g = made.iter().position(|g| {
+                self.draft.guests.get(*g).is_some_and(|d| !d.made_up && d.wish.name == self.low(i))
+            })?;
+            let told = self.is(i + 1, &["as", "is", "being", "becomes", "shall", "will"])
+                && (i + 2..(i + 7).min(range.1))
+                    .any(|at| self.is(at, &["control", "master"]) || self.is(at, CONTROL));
+            told.then_some((g, i))
+        });
+        let mut made = made;
+        if let Some((place, _)) = chosen {
+            let first = made.remove(place);
+            made.insert(0, first);
+        }
+        let usual = if chosen.is_some() { 1 } else { usual };
+        let why = match chosen {
+            Some((_, at)) => Label::derived("named as the control plane", Some(self.span(at, at + 1))),
+            None => Label::derived("as many control planes as the house rules say", None),
+        };
         for g in &made {
             if let Some(draft) = self.draft.guests.get_mut(*g) {
                 draft.kubernetes = true;
@@ -492,11 +547,79 @@ impl Reader<'_> {
         let mut entry = Entry::new(wish)
             .label("change", Label::derived("a new cluster is asked for", Some(span)))
             .label("name", Label::derived("no name is said, so one was made up", None))
-            .label("control_planes", Label::derived("as many control planes as the house rules say", None))
+            .label("control_planes", why)
             .label("workers", Label::derived("the other nodes are workers", None));
         self.cluster_words(range, &mut entry);
         self.read_as_install(range);
         self.draft.kubernetes.push(entry);
+        true
+    }
+
+    /// `Name the cluster duo.`: the name of a new cluster in a sentence of its own.
+    fn names_new_cluster(&mut self, (from, to): (usize, usize)) -> bool {
+        let phrases: &[&str] = &[
+            "name the cluster",
+            "call the cluster",
+            "name this cluster",
+            "call this cluster",
+            "cluster is called",
+            "cluster is named",
+            "cluster should be called",
+            "cluster should be named",
+            "cluster shall be called",
+            "cluster shall be named",
+            "cluster's name is",
+            "cluster name is",
+            "cluster name :",
+            "name it",
+            "call it",
+        ];
+        let open = |entry: &Entry<KubernetesWish>| {
+            entry.value.change == Change::Create
+                && !entry.value.name.starts_with('=')
+                && matches!(entry.labels.get("name"), Some(Label::Derived { .. }))
+        };
+        let Some((at, n)) = self.find((from, to), phrases) else { return false };
+        if !self.heads((from, to)).is_empty() || !self.draft.kubernetes.last().is_some_and(open) {
+            return false;
+        }
+        let (names, end) = self.name_list(at + n, to, 1, true);
+        let Some((written, a, b)) = names.first() else { return false };
+        let (name, adjusted) = legal_name(written);
+        let span = self.span(*a, *b);
+        if name.is_empty() || self.facts.house.kubernetes.contains_key(&name) {
+            let text =
+                "There is a Kubernetes cluster of that name, or it cannot be used. Which name shall it have?";
+            self.draft.ask(QuestionAbout::WhatName, text, vec![], Some(span));
+            return true;
+        }
+        let label = if adjusted {
+            Label::derived("a legal form of the name in the text", Some(span))
+        } else {
+            self.said(*a, *b)
+        };
+        self.use_up(from, end);
+        let Some(entry) = self.draft.kubernetes.last_mut() else { return false };
+        let old = std::mem::replace(&mut entry.value.name, name.clone());
+        entry.labels.insert("name".into(), label);
+        for g in 0..self.draft.guests.len() {
+            let tail = self
+                .draft
+                .guests
+                .get(g)
+                .filter(|d| d.made_up && d.kubernetes)
+                .and_then(|d| d.wish.name.strip_prefix(&old)?.strip_prefix('-').map(str::to_owned));
+            if let Some(tail) = tail {
+                let stem = format!(
+                    "{name}-{}",
+                    tail.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-')
+                );
+                let free = self.free_name(&stem, true, Some(g));
+                if let Some(draft) = self.draft.guests.get_mut(g) {
+                    draft.wish.name = free;
+                }
+            }
+        }
         true
     }
 }

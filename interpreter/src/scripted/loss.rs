@@ -228,6 +228,33 @@ impl Reader<'_> {
             );
             return true;
         }
+        // `drop build from the nightly job`: out of something, which is less than gone.
+        let out_of = mentions.iter().any(|m| {
+            self.is(m.to, &["from", "off"])
+                && !(m.to + 1..range.1).any(|i| {
+                    self.facts.nodes.contains_key(self.low(i))
+                        || self.is(
+                            i,
+                            &[
+                                "proxmox",
+                                "lab",
+                                "homelab",
+                                "cluster",
+                                "server",
+                                "node",
+                                "host",
+                                "inventory",
+                                "here",
+                            ],
+                        )
+                })
+        });
+        if out_of {
+            let text =
+                "Out of what shall it be taken? A guest is only destroyed where the text says just that.";
+            self.draft.ask(QuestionAbout::WhatGoal, text, vec![], Some(span));
+            return true;
+        }
         let first = mentions.first().map_or(range.1, |m| m.from);
         if self.has((end, first), &["disk", "disks"]) && !self.has((end, first), &["with", "together", "and"])
         {
@@ -293,7 +320,23 @@ impl Reader<'_> {
         );
         if mentions.is_empty()
             && !matches!(
-                (self.focus.clone(), self.has(range, &["it", "them", "that", "this", "both"])),
+                (
+                    self.focus.clone(),
+                    self.has(
+                        range,
+                        &[
+                            "it",
+                            "them",
+                            "that",
+                            "this",
+                            "both",
+                            "its vm",
+                            "its guest",
+                            "its container",
+                            "their vms"
+                        ]
+                    )
+                ),
                 (Focus::Guests(_), true)
             )
         {
@@ -339,8 +382,14 @@ impl Reader<'_> {
             }
             return false;
         }
+        // A word of second thoughts may open what follows an ellipsis or the next sentence.
         let sentence_end =
-            (range.1..self.toks.len()).find(|i| self.mark(*i, ".!?")).unwrap_or(self.toks.len());
+            (range.1..self.toks.len()).find(|i| self.mark(*i, ".!?…")).unwrap_or(self.toks.len());
+        let next =
+            (sentence_end..self.toks.len()).find(|i| !self.mark(*i, ".!?…")).unwrap_or(self.toks.len());
+        let regrets = self
+            .is(next, &["no", "wait", "hmm", "hm", "actually", "stop", "sorry", "oops", "nope", "er", "uh"])
+            && !self.is(next + 1, &["need", "longer", "one", "more", "other", "guest", "guests", "vm"]);
         let taken_back = self.has(
             (at, sentence_end),
             &[
@@ -369,6 +418,7 @@ impl Reader<'_> {
             ],
         );
         let doubt = taken_back
+            || regrets
             || self.has(range, HEARSAY)
             || self.has(
                 range,
@@ -481,6 +531,12 @@ impl Reader<'_> {
             "import",
             "under your control",
             "under our management",
+            "under your management",
+            "under its management",
+            "under mycopod management",
+            "under mycopod's management",
+            "under mycopod control",
+            "into management",
             "declare",
             "take charge of",
             "managed",

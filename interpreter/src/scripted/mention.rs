@@ -274,6 +274,19 @@ impl<'a> Reader<'a> {
             self.low(noun).ends_with('s') && !self.is(noun, &["cts"]) || self.is(noun, &["cts", "vms"]);
         let words: Vec<&str> =
             (i + 1..noun).map(|at| self.low(at)).filter(|w| lexicon::noun(w).is_none()).collect();
+        // `the dns server of web-old` is a setting, `the Ubuntu VM web-old` is web-old.
+        let setting = words.iter().all(|w| matches!(*w, "dns" | "name" | "time" | "ntp" | "mail"));
+        if setting && self.is(noun + 1, &["of", "for"]) && self.named_at(noun + 2, i, to).is_some() {
+            return None;
+        }
+        if let Some((guest, end)) = self.named_at(noun + 1, i, to).filter(|(_, end)| *end <= to) {
+            return Some(Mention {
+                meant: Meant::Guests(vec![guest.vmid]),
+                from: noun + 1,
+                to: end,
+                group: false,
+            });
+        }
         if words.is_empty()
             || words.iter().all(|w| lexicon::is_common(w) && !ROLES.iter().any(|(role, _)| role == w))
         {

@@ -12,6 +12,7 @@ mod create;
 mod draft;
 mod fill;
 mod finish;
+mod hidden;
 mod image_words;
 mod keep;
 mod kube;
@@ -125,8 +126,14 @@ impl Reader<'_> {
         let sentences = self.sentences();
         let skipped = self.screen(&sentences);
         let mut header: Option<(Head, Vec<usize>)> = None;
-        for sentence in sentences {
+        for (n, sentence) in sentences.iter().copied().enumerate() {
             if skipped.contains(&sentence) {
+                continue;
+            }
+            if self.tells_why(sentence, sentences.get(n + 1..).unwrap_or(&[])) {
+                let span = self.span(sentence.0, sentence.1);
+                self.heard.push(span);
+                self.use_up(sentence.0, sentence.1);
                 continue;
             }
             let (mut from, to) = sentence;
@@ -166,13 +173,70 @@ impl Reader<'_> {
                 header = Some((head.clone(), made));
                 continue;
             }
+            if ends && heads.len() < 2 && self.only_announces((from, to)) {
+                self.use_up(from, to);
+                continue;
+            }
             self.sentence((from, to));
         }
+    }
+
+    /// `Set up the following guests:`, `Please create:`: words of the trade without a name, a number or a place.
+    fn only_announces(&self, (from, to): (usize, usize)) -> bool {
+        let plain = |i: usize| {
+            self.toks.get(i).is_some_and(|t| match t.kind {
+                Kind::Word => {
+                    t.number.is_none()
+                        && (lexicon::is_common(&t.low)
+                            || lexicon::noun(&t.low).is_some()
+                            || t.is(&[
+                                "following",
+                                "list",
+                                "changes",
+                                "tasks",
+                                "todo",
+                                "wishlist",
+                                "plan",
+                                "hi",
+                                "dear",
+                            ]))
+                        && self.facts.guest_named(&t.low).is_none()
+                }
+                Kind::Mark | Kind::Break => true,
+                _ => false,
+            })
+        };
+        let told = self.has(
+            (from, to),
+            &[
+                "following",
+                "these",
+                "list",
+                "todo",
+                "changes",
+                "create",
+                "make",
+                "set up",
+                "want",
+                "need",
+                "like",
+            ],
+        );
+        let sized = (from..to).any(|i| self.number_at(i).is_some() || lexicon::is_core_unit(self.low(i)));
+        let loses = loss::verb(self, (from, to)).is_some();
+        told && !sized && !loses && (from..to).all(plain)
     }
 
     fn sentence(&mut self, range: (usize, usize)) {
         let mut understood = false;
         if self.only_asks(range) {
+            if self.has(range, screen::SECRET_NOUNS) {
+                let span = self.span(range.0, range.1);
+                let text = "Keys, tokens and passwords are never shown, stored or sent.";
+                self.draft.refuse_all(RefusalReason::Secrets, text, Some(span));
+                return;
+            }
+            self.chat = true;
             self.strange.push(range);
             return;
         }
@@ -258,7 +322,7 @@ impl Reader<'_> {
 
     /// Reads one clause with the first reader that knows its kind of wish. False: nothing was understood.
     fn clause(&mut self, range: (usize, usize)) -> bool {
-        if self.forbids(range) {
+        if self.forbids(range) || self.recounts(range) {
             return true;
         }
         if self.screened(range)
@@ -313,6 +377,157 @@ impl Reader<'_> {
         self.goes_on(range)
     }
 
+    /// `Three VMs … make it two`: the count of new guests is put right.
+    fn recounts(&mut self, (from, to): (usize, usize)) -> bool {
+        let Focus::New(made) = self.focus.clone() else { return false };
+        let Some((at, n)) = self
+            .find((from, to), &["make it", "make that", "make them", "only", "i mean", "i meant", "better"])
+            .filter(|(at, _)| {
+                (from..*at).all(|i| {
+                    self.mark(i, ",.–—-")
+                        || self.is(i, &["no", "wait", "actually", "sorry", "or", "rather", "oh", "hmm"])
+                })
+            })
+        else {
+            return false;
+        };
+        let Some((wanted, end)) =
+            self.number_at(at + n).filter(|(n, _)| n.fract() == 0.0 && (1.0..=64.0).contains(n))
+        else {
+            return false;
+        };
+        let closes = (end..to).all(|i| {
+            self.mark(i, ",.!")
+                || self.is(
+                    i,
+                    &[
+                        "of",
+                        "them",
+                        "instead",
+                        "please",
+                        "then",
+                        "only",
+                        "vms",
+                        "vm",
+                        "containers",
+                        "container",
+                        "machines",
+                        "guests",
+                        "ones",
+                        "those",
+                        "in",
+                        "total",
+                    ],
+                )
+        });
+        if !closes || lexicon::is_unit(self.low(end)) || made.is_empty() {
+            return false;
+        }
+        let wanted = wanted as usize;
+        let span = self.span(at, end);
+        let last = self.draft.guests.len();
+        let at_end = made.iter().rev().enumerate().all(|(n, g)| *g + n + 1 == last);
+        let loose =
+            made.iter().all(|g| self.draft.guests.get(*g).is_some_and(|d| d.made_up && !d.kubernetes));
+        let placed = self.draft.placement.iter().any(|p| !p.value.guests.is_empty());
+        if !at_end || !loose || placed || wanted > self.facts.house.policy.create_max {
+            let text = "The text gives two counts. How many guests shall there be?";
+            self.draft.ask(
+                QuestionAbout::HowMany,
+                text,
+                vec![made.len().to_string(), wanted.to_string()],
+                Some(span),
+            );
+            return true;
+        }
+        self.use_up(from, end);
+        let mut kept: Vec<usize> = made.iter().copied().take(wanted).collect();
+        self.draft.guests.truncate(last - made.len().saturating_sub(wanted));
+        while kept.len() < wanted {
+            let Some(model) = kept.last().and_then(|g| self.draft.guests.get(*g)) else { break };
+            let stem = model
+                .wish
+                .name
+                .trim_end_matches(|c: char| c.is_ascii_digit())
+                .trim_end_matches('-')
+                .to_owned();
+            let mut draft = draft::GuestDraft::new(model.wish.clone());
+            draft.labels = model.labels.clone();
+            draft.made_up = true;
+            draft.wish.name = self.free_name(&stem, true, None);
+            kept.push(self.draft.guests.len());
+            self.draft.guests.push(draft);
+        }
+        self.heard.push(span);
+        self.focus = Focus::New(kept);
+        true
+    }
+
+    /// `My kids want a Minecraft server.` before the wish itself: the reason for it, no second wish.
+    fn tells_why(&self, (from, to): (usize, usize), later: &[(usize, usize)]) -> bool {
+        let others = self.is(from, &["my", "our", "the", "his", "her", "their"])
+            && self.is(
+                from + 1,
+                &[
+                    "kids",
+                    "kid",
+                    "wife",
+                    "husband",
+                    "son",
+                    "daughter",
+                    "boss",
+                    "friend",
+                    "friends",
+                    "team",
+                    "family",
+                    "brother",
+                    "sister",
+                    "partner",
+                    "children",
+                    "colleague",
+                    "colleagues",
+                    "roommate",
+                    "flatmate",
+                    "neighbour",
+                    "neighbor",
+                    "students",
+                    "users",
+                    "girlfriend",
+                    "boyfriend",
+                    "parents",
+                    "mother",
+                    "father",
+                    "mom",
+                    "dad",
+                ],
+            )
+            || self.is(from, &["he", "she", "they"]);
+        let wants = self.has(
+            (from, to),
+            &[
+                "want",
+                "wants",
+                "need",
+                "needs",
+                "asked for",
+                "would like",
+                "wish for",
+                "ask for",
+                "asks for",
+                "love",
+                "loves",
+            ],
+        );
+        others
+            && wants
+            && self.quantities(from, to).is_empty()
+            && !self.has((from, to), &["called", "named"])
+            && later.iter().any(|range| {
+                (self.is(range.0, lexicon::MAKING) || self.is(range.0, &["a", "an", "one", "so"]))
+                    && self.heads(*range).iter().any(|h| h.clear)
+            })
+    }
+
     /// `do not move grafana`: nothing is done, and that is what was asked.
     fn forbids(&mut self, range: (usize, usize)) -> bool {
         let (from, to) = range;
@@ -365,8 +580,8 @@ impl Reader<'_> {
         });
         let end = common.unwrap_or(to);
         for (n, head) in heads.iter().enumerate() {
-            let start = if n == 0 { from } else { head.from };
-            let until = heads.get(n + 1).map_or(end, |h| h.from);
+            let start = if n == 0 { from } else { self.placed_before(head.from) };
+            let until = heads.get(n + 1).map_or(end, |h| self.placed_before(h.from));
             let new = self.create(head, start, until);
             self.mounts_within((start, until));
             made.extend(new);
@@ -381,6 +596,16 @@ impl Reader<'_> {
             self.focus = Focus::New(made);
         }
         true
+    }
+
+    /// Where the words for a new guest begin: `… and on pve1 a VM` begins with `on`.
+    fn placed_before(&self, head: usize) -> usize {
+        let place = head.checked_sub(1).filter(|at| self.facts.nodes.contains_key(self.low(*at)));
+        let on = place.and_then(|at| at.checked_sub(1)).filter(|at| self.is(*at, &["on"]));
+        let joined = |at: usize| {
+            at.checked_sub(1).is_some_and(|b| self.is(b, &["and", "then"]) || self.mark(b, ",;:."))
+        };
+        on.filter(|at| joined(*at)).unwrap_or(head)
     }
 
     /// `Jellyfin and Plex, each in its own container`: software, not guests, is listed.

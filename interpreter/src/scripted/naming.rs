@@ -39,6 +39,15 @@ impl Reader<'_> {
                 )
                 && !self.cluster_named(*i)
         });
+        // `named robin, sorry, named wren`: the last one counts.
+        let again = marked.and_then(|i| {
+            (i + 1..to)
+                .rev()
+                .find(|j| self.is(*j, called) && super::quantity::takes_back(self, (i + 1, *j)))
+                .map(|j| (i, j))
+        });
+        let begin = again.map(|(i, _)| i);
+        let marked = again.map(|(_, j)| j).or(marked);
         if let Some(i) = marked {
             let mut at = i + 1;
             while self.is(
@@ -51,7 +60,7 @@ impl Reader<'_> {
             let most = if wanted > 1 { crate::limits::COUNT_MAX } else { 1 };
             let (names, end) = self.name_list(at, to, most, true);
             if !names.is_empty() {
-                return (names, (i, end));
+                return (names, (begin.unwrap_or(i), end));
             }
         }
         let mut next = head.noun + 1;
@@ -124,6 +133,19 @@ impl Reader<'_> {
 
     /// Names that stand before their noun: `pg-a on pve1 and pg-b on pve2, Debian VMs with …`.
     pub(super) fn names_before(&self, from: usize, to: usize) -> Vec<Named> {
+        // `vm01 to vm04: Debian VMs, …`
+        let range = (from..to).filter(|i| self.nameish(*i)).find_map(|i| {
+            let joined =
+                self.is(i + 1, &["to", "through", "till", "until", "thru"]) || self.mark(i + 1, "-–—…");
+            if let Some(all) = range_in_word(self.raw(i)) {
+                return Some(all.into_iter().map(|name| (name, i, i + 1)).collect::<Vec<_>>());
+            }
+            let all = name_range(self.raw(i), self.raw(i + 2)).filter(|_| joined && i + 2 < to)?;
+            Some(all.into_iter().map(|name| (name, i, i + 3)).collect())
+        });
+        if let Some(all) = range {
+            return all;
+        }
         let mut seen = std::collections::BTreeSet::new();
         let odd: Vec<Named> = (from..to)
             .filter(|i| self.nameish(*i) && self.facts.guest_named(self.low(*i)).is_none())
@@ -131,6 +153,28 @@ impl Reader<'_> {
             .filter(|(name, _, _)| seen.insert(name.clone()))
             .collect();
         if odd.len() > 1 { odd } else { Vec::new() }
+    }
+
+    /// `web-a: an Ubuntu VM with …`, `"lb" = Alpine container`: one name that opens the words for one guest.
+    pub(super) fn name_before(&self, from: usize, to: usize) -> Option<Named> {
+        let mut at = from;
+        while self.mark(at, "-*•–—") || self.is(at, &["and", "then"]) {
+            at += 1;
+        }
+        let token = self.toks.get(at).filter(|_| at + 1 < to || at + 1 == to)?;
+        let good = matches!(token.kind, Kind::Word | Kind::Quoted)
+            && !token.low.is_empty()
+            && !lexicon::is_common(&token.low)
+            && !lexicon::SYSTEMS.contains(&token.low.as_str())
+            && !self.is_alias(&token.low)
+            && lexicon::noun(&token.low).is_none()
+            && !self.facts.storages.contains_key(&token.low)
+            && !self.facts.nodes.contains_key(&token.low)
+            && self.facts.guest_named(&token.low).is_none()
+            && !token.raw.contains(['/', ':', '@', '.']);
+        let closed =
+            self.mark(at + 1, ":=–—-") || self.is(at + 1, &["is", "as"]) && self.is(at + 2, &["a", "an"]);
+        (good && closed).then(|| (token.raw.clone(), at, at + 1))
     }
 
     /// A mark, the end or `with` behind a word: what stands there is a name and no participle.
@@ -223,23 +267,62 @@ impl Reader<'_> {
             let good = match token.kind {
                 Kind::Quoted => !token.raw.contains(char::is_whitespace) || first,
                 Kind::Word => {
-                    let filler = token.is(&[
-                        "with",
-                        "and",
-                        "on",
-                        "in",
-                        "for",
-                        "the",
-                        "a",
-                        "an",
-                        "that",
-                        "which",
-                        "of",
-                        "at",
-                        "to",
-                        "something",
-                        "whatever",
-                    ]);
+                    let filler =
+                        token.is(&[
+                            "with",
+                            "and",
+                            "on",
+                            "in",
+                            "for",
+                            "the",
+                            "a",
+                            "an",
+                            "that",
+                            "which",
+                            "of",
+                            "at",
+                            "to",
+                            "something",
+                            "whatever",
+                            "but",
+                            "also",
+                            "only",
+                            "just",
+                            "plus",
+                            "then",
+                            "each",
+                            "both",
+                            "all",
+                            "no",
+                            "not",
+                            "so",
+                            "it",
+                            "its",
+                            "they",
+                            "them",
+                            "by",
+                            "please",
+                            "from",
+                            "using",
+                            "without",
+                            "i",
+                            "we",
+                            "sorry",
+                            "instead",
+                            "as",
+                            "is",
+                            "are",
+                            "has",
+                            "have",
+                            "gets",
+                            "get",
+                            "should",
+                            "shall",
+                            "must",
+                            "one",
+                            "two",
+                            "three",
+                        ]) && !(first && self.closes(at + 1, to) && token.is(&["one", "two", "three"]));
                     let strange =
                         !lexicon::is_common(&token.low) && !lexicon::SYSTEMS.contains(&token.low.as_str());
                     !token.raw.starts_with(['/', '.'])

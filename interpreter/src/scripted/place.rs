@@ -199,7 +199,13 @@ impl Reader<'_> {
             }
             if let Some((id, a, b)) = &storage {
                 entry.value.to_storage = Some(id.clone());
-                entry.labels.insert("to_storage".into(), self.said(*a, *b));
+                let known = super::reader::plain(id);
+                let label = if super::reader::plain(self.words(*a, *b)).contains(&known) {
+                    self.said(*a, *b)
+                } else {
+                    Label::derived("the storage that these words mean", Some(self.span(*a, *b)))
+                };
+                entry.labels.insert("to_storage".into(), label);
             }
             if let Some((at, n)) = live {
                 entry.value.online = Some(true);

@@ -59,6 +59,17 @@ impl Reader<'_> {
             if let Some(name) = known {
                 let online = self.facts.nodes.get(&name).is_some_and(|node| node.online);
                 let start = if i > from && self.is(i - 1, &["node", "host"]) { i - 1 } else { i };
+                let floor = start.saturating_sub(5).max(from);
+                let avoided = (floor..start).any(|at| {
+                    self.is(
+                        at,
+                        &["not", "never", "except", "avoid", "without", "don't", "mustn't", "shouldn't"],
+                    ) || self.is(at, &["but"]) && self.is(at.wrapping_sub(1), &["anywhere", "node", "server"])
+                }) && !self.has((floor, start), &["start", "boot", "and", "but on", "only"]);
+                if avoided {
+                    self.take(found, start, i + 1, What::NotNode(name));
+                    continue;
+                }
                 self.take(
                     found,
                     start,
@@ -96,11 +107,13 @@ impl Reader<'_> {
                         _ => What::UnknownNode(format!("{} {n}", self.raw(i))),
                     };
                     self.take(found, i, i + 2, what);
-                } else if self
-                    .toks
-                    .get(i + 1)
-                    .is_some_and(|t| i + 1 < to && t.kind == Kind::Word && !lexicon::is_common(&t.low))
-                    && self.is(i.wrapping_sub(1), &["on", "to", "onto"])
+                } else if self.toks.get(i + 1).is_some_and(|t| {
+                    i + 1 < to
+                        && t.kind == Kind::Word
+                        && !lexicon::is_common(&t.low)
+                        && !self.facts.nodes.keys().any(|name| name.eq_ignore_ascii_case(&t.low))
+                        && self.facts.guest_named(&t.low).is_none()
+                }) && self.is(i.wrapping_sub(1), &["on", "to", "onto"])
                 {
                     let name = self.raw(i + 1).to_owned();
                     self.take(found, i, i + 2, What::UnknownNode(name));

@@ -41,6 +41,8 @@ pub struct Quantity {
     pub ranged: bool,
     /// The role word stands right at the number.
     pub unit_said: bool,
+    /// So many disks of this size: `two data disks of 500 GB`.
+    pub times: usize,
 }
 
 /// Words that take back what stood before.
@@ -53,9 +55,16 @@ const CORRECTING: &[&str] = &[
     "correction",
     "scratch that",
     "make that",
+    "make it",
     "no",
     "oops",
+    "wait",
 ];
+
+/// Words behind which a value takes the place of the one before.
+pub(super) fn takes_back(reader: &Reader<'_>, range: (usize, usize)) -> bool {
+    reader.has(range, CORRECTING)
+}
 const MEMORY: &[&str] = &["memory", "ram", "mem"];
 const DISK: &[&str] = &[
     "disk",
@@ -118,6 +127,7 @@ impl Reader<'_> {
                 return Some((0.25, at));
             }
             "½" => return Some((0.5, i + 1)),
+            "another" if self.is_unit_word(i + 1) => return Some((1.0, i + 1)),
             "a" | "an" => {
                 if self.is(i + 1, &["half", "quarter", "couple", "pair", "dozen", "hundred", "single"]) {
                     let (value, mut at) = self.number_at(i + 1)?;
@@ -125,6 +135,9 @@ impl Reader<'_> {
                         at += 1;
                     }
                     return Some((value, at));
+                }
+                if self.is(i + 1, &["extra", "additional", "further"]) && self.is_unit_word(i + 2) {
+                    return Some((1.0, i + 1));
                 }
                 let unit = self.low(i + 1);
                 return (is_core_unit(unit) && unit.len() > 1 || size_unit(unit).is_some() && unit.len() > 1)
@@ -135,6 +148,14 @@ impl Reader<'_> {
         let first = number_word(low)?;
         let mut at = i + 1;
         let mut value = first;
+        if self.is(at, &["quarters"]) {
+            // `three quarters of a gig`
+            at += 1;
+            while a(at) {
+                at += 1;
+            }
+            return Some((first * 0.25, at));
+        }
         if (20.0..100.0).contains(&first)
             && first % 10.0 == 0.0
             && let Some(ones) = number_word(self.low(at)).filter(|n| (1.0..10.0).contains(n))
@@ -163,6 +184,37 @@ impl Reader<'_> {
         Some((value, at))
     }
 
+    /// How many disks of one size, and where that is said: `two data disks of 500 GB`, `2 x 500 GB data disks`.
+    fn disk_count(&self, q: &Quantity, floor: usize) -> Option<(usize, usize)> {
+        if !matches!(q.role, Role::Extra | Role::Disk) {
+            return None;
+        }
+        let many = |at: usize| {
+            self.number_at(at)
+                .filter(|(n, end)| *end == at + 1 && n.fract() == 0.0 && (2.0..=8.0).contains(n))
+                .map(|(n, _)| (n as usize, at))
+        };
+        let disks = &["disks", "drives", "volumes"];
+        if (q.from..q.to).any(|at| self.is(at, disks)) {
+            let mut at = q.from.checked_sub(1).filter(|at| *at >= floor)?;
+            if self.is(at, &["x", "×", "times"]) && at > floor {
+                at -= 1;
+            }
+            return many(at);
+        }
+        let back = q.from.saturating_sub(4).max(floor);
+        let mut at = (back..q.from).rev().find(|at| self.is(*at, disks))?;
+        while at > floor && self.is(at - 1, EXTRA) {
+            at -= 1;
+        }
+        many(at.checked_sub(1).filter(|at| *at >= floor)?)
+    }
+
+    fn is_unit_word(&self, i: usize) -> bool {
+        let unit = self.low(i);
+        unit.len() > 1 && (is_core_unit(unit) || size_unit(unit).is_some())
+    }
+
     /// The quantities of the tokens `[from, to)`, in order.
     pub fn quantities(&self, from: usize, to: usize) -> Vec<Quantity> {
         let mut found: Vec<Quantity> = Vec::new();
@@ -186,6 +238,10 @@ impl Reader<'_> {
                     && self.has((last.to, i), CORRECTING)
                 {
                     quantity.role = last.role;
+                }
+                if let Some((times, start)) = self.disk_count(&quantity, floor) {
+                    quantity.times = times;
+                    quantity.from = start;
                 }
                 at = quantity.to.max(at);
                 found.push(quantity);
@@ -237,6 +293,7 @@ impl Reader<'_> {
             before: None,
             ranged: false,
             unit_said: true,
+            times: 1,
         };
         if unit < to && is_core_unit(self.low(unit)) {
             let mut end = unit + 1;
@@ -386,6 +443,15 @@ impl Reader<'_> {
         None
     }
 
+    /// `Ubuntu - 3 cores - 5 GB`: several dashes in one sentence part its items and make no range.
+    fn dashes_divide(&self, at: usize) -> bool {
+        let ends =
+            |i: &usize| self.mark(*i, ".;!?") || self.toks.get(*i).is_some_and(|t| t.kind == Kind::Break);
+        let start = (0..at).rev().find(ends).map_or(0, |i| i + 1);
+        let end = (at..self.toks.len()).find(ends).unwrap_or(self.toks.len());
+        (start..end).filter(|i| self.mark(*i, "-–—")).count() > 1
+    }
+
     /// Words around a quantity: from, instead of, by, more, at most.
     fn context_of(&self, q: &mut Quantity, floor: usize, to: usize) {
         let scale = |n: f64, unit: &str| {
@@ -418,12 +484,23 @@ impl Reader<'_> {
         // from 4 to 8
         let back = |n: usize| q.from.checked_sub(n).filter(|at| *at >= floor);
         // `between 2 and 4 GB`, `2-4 GB`, `2 or 4 GB`: a range is no size.
-        let other = back(2).and_then(|at| self.toks.get(at)).is_some_and(|t| t.number.is_some())
-            || back(3).is_some_and(|at| self.number_at(at).is_some())
-                && back(2).is_some_and(|at| size_unit(self.low(at)).is_some() || is_core_unit(self.low(at)));
+        let open = |at: usize| !self.used.get(at).copied().unwrap_or(true);
+        let alike = |at: usize| {
+            if q.role == Role::Cores { is_core_unit(self.low(at)) } else { size_unit(self.low(at)).is_some() }
+        };
+        let other = back(2)
+            .is_some_and(|at| open(at) && self.number_at(at).is_some_and(|(_, end)| end == at + 1))
+            || back(3).is_some_and(|at| open(at) && self.number_at(at).is_some())
+                && back(2).is_some_and(alike);
         let between = back(1).is_some_and(|at| self.is(at, &["and"]))
             && (q.from.saturating_sub(5).max(floor)..q.from).any(|at| self.is(at, &["between"]));
-        let either = back(1).is_some_and(|at| self.is(at, &["or"]) || self.mark(at, "-–"));
+        let either = back(1).is_some_and(|at| {
+            self.is(at, &["or"])
+                || self.mark(at, "-–") && !self.dashes_divide(at)
+                || self.is(at, &["to"])
+                    && !back(3).is_some_and(|b| self.is(b, &["from"]))
+                    && !back(4).is_some_and(|b| self.is(b, &["from"]))
+        });
         if other && (between || either) {
             q.bound = Some(Bound::AtMost);
             q.ranged = true;
@@ -489,7 +566,7 @@ impl Reader<'_> {
         }
         // `2 more cores`, `2 additional GB`: the word stands between number and unit and is seen there.
         if q.from + 1 < q.to
-            && (q.from..q.to).any(|at| self.is(at, &["more", "extra", "additional"]))
+            && (q.from..q.to).any(|at| self.is(at, &["more", "extra", "additional", "further", "another"]))
             && q.bound.is_none()
             && q.role != Role::Extra
         {

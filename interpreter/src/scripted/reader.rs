@@ -39,6 +39,8 @@ pub struct Reader<'a> {
     pub spared: bool,
     /// Sizes stand before the guests they are for: `4 GB to web-old and 2 cores to db-1`.
     pub behind: bool,
+    /// A sentence only asks something, or talks.
+    pub chat: bool,
     /// Sentences that nothing understood.
     pub strange: Vec<(usize, usize)>,
 }
@@ -71,7 +73,9 @@ impl<'a> Reader<'a> {
             )
             .chain(facts.isos.keys().map(|n| n.to_lowercase()))
             .collect();
-        let mut toks = tokens(text, &names);
+        let hidden = super::hidden::passages(text);
+        let shown = super::hidden::blanked(text, &hidden);
+        let mut toks = tokens(&shown, &names);
         for token in &mut toks {
             // A misspelt word that is somebody's name is no misspelt word.
             if token.mended && names.contains(&token.raw.to_lowercase()) {
@@ -92,6 +96,11 @@ impl<'a> Reader<'a> {
             }
         }
         let used = vec![false; toks.len()];
+        let mut draft = Draft::default();
+        for span in hidden {
+            let text = "This part speaks to the interpreter or is hidden; it was not followed.";
+            draft.refuse(domain::interpretation::RefusalReason::InstructionOverride, text, Some(span));
+        }
         Self {
             text,
             own,
@@ -99,12 +108,13 @@ impl<'a> Reader<'a> {
             context,
             toks,
             used,
-            draft: Draft::default(),
+            draft,
             focus: Focus::Nothing,
             heard: Vec::new(),
             recent_pool: None,
             spared: false,
             behind: false,
+            chat: false,
             strange: Vec::new(),
         }
     }
@@ -223,6 +233,11 @@ impl<'a> Reader<'a> {
                     && self.is(i + 1, &["it", "them"])
                     && self.has((from, i), &["clone", "copy"])
                 || self.is(i, &["call", "name"]);
+            // `no, make that 8 GB` corrects what was said.
+            let goes_on = goes_on
+                || self.is(i, &["make"])
+                    && self.is(i + 1, &["that", "it"])
+                    && self.number_at(i + 2).is_some_and(|(_, end)| lexicon::is_unit(self.low(end)));
             let noun = i > from && self.is(i - 1, &["a", "the", "an", "of", "no", "with"]);
             if !goes_on && !starts_up && !noun {
                 starts.push(i);

@@ -15,7 +15,7 @@ impl Reader<'_> {
         let near = |at: usize| {
             self.is(at, &["a", "another", "second", "new", "extra", "additional", "third", "further"])
         };
-        if q.role == Role::Extra {
+        if q.role == Role::Extra || q.role == Role::Disk && q.times > 1 {
             return true;
         }
         if q.role != Role::Disk {
@@ -25,6 +25,20 @@ impl Reader<'_> {
             .any(|at| self.is(at, &["disk", "drive", "volume"]) && !self.is(at + 1, &["space"]));
         let before = (from..q.from).rev().take(4).find(|at| self.is(*at, &["disk", "drive", "volume"]));
         (said_here && q.from > from && near(q.from - 1)) || before.is_some_and(|at| at > from && near(at - 1))
+    }
+
+    /// `add 2 cores and 4 GB`: the verb is for all numbers; `an extra 4 GB and 60 GB of disk`: the word for one.
+    fn added(&self, q: &Quantity, (from, to): (usize, usize)) -> bool {
+        if self.is(q.from.wrapping_sub(1), &["to", "be", "at", "is", "exactly", "total"]) {
+            return false;
+        }
+        let mine =
+            |at: usize| !(at + 1..q.from).any(|i| self.number_at(i).is_some_and(|(_, end)| end <= q.from));
+        self.has((from, q.from), &["add"])
+            || (from..q.from)
+                .any(|at| self.is(at, &["extra", "additional", "another", "more", "further"]) && mine(at))
+            || self.is(q.to, &["more", "extra", "additional"])
+            || self.has((q.to, to.min(q.to + 6)), &["extra on top", "on top"])
     }
 
     pub(super) fn resize(
@@ -42,13 +56,13 @@ impl Reader<'_> {
             self.draft.ask(QuestionAbout::WhatSize, text, vec![], Some(span));
             return;
         }
-        let adds = self.has((from, q.from), &["add", "extra", "additional", "another", "more"])
-            || self.has((q.to, range.1), &["more", "extra on top", "on top"]);
+        let adds = self.added(q, range);
+        let taken = self.has((from, q.from), &["take", "remove", "drop", "strip"])
+            && self.has((q.to, range.1), &["away", "off", "from"]);
         let lowers = self.has(
             range,
             &["reduce", "lower", "decrease", "shrink", "cut", "take away", "less", "down by", "trim"],
-        ) || self.has((from, q.from), &["take", "remove", "drop", "strip"])
-            && self.has((q.from, range.1), &["away", "off", "from"]);
+        ) || taken;
         let new_disk = self.is_new_disk(q, range);
         let mut role = q.role;
         if role == Role::Bare {
@@ -106,9 +120,11 @@ impl Reader<'_> {
             }
             let label = Label::Said { quote: None, span: Some(span) };
             let draft = self.draft_of(guest, targets);
-            draft.wish.extra_disks.push(DiskWish { size_gib: size as u64, storage: None, path: None });
-            let n = draft.wish.extra_disks.len() - 1;
-            draft.set(&format!("extra_disks/{n}/size_gib"), label);
+            for _ in 0..q.times {
+                draft.wish.extra_disks.push(DiskWish { size_gib: size as u64, storage: None, path: None });
+                let n = draft.wish.extra_disks.len() - 1;
+                draft.set(&format!("extra_disks/{n}/size_gib"), label.clone());
+            }
             return;
         }
         let (field, old, amount) = match role {
@@ -117,7 +133,7 @@ impl Reader<'_> {
             Role::Swap => ("swap_mib", 0, q.value),
             Role::Memory | Role::Bare => ("memory_mib", guest.memory_mib, q.value),
         };
-        let by = (q.step != 0 || adds) && q.before.is_none();
+        let by = (q.step != 0 || adds || taken) && q.before.is_none();
         if amount.fract() != 0.0 || amount < 0.0 {
             self.draft.ask(
                 QuestionAbout::WhatSize,

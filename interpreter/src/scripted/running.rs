@@ -56,6 +56,21 @@ impl Reader<'_> {
             "turn down",
             "shut off",
         ];
+        let never: &[&str] = &[
+            "must not be running",
+            "should not be running",
+            "shall not be running",
+            "shouldn't be running",
+            "must not run",
+            "should not run",
+            "shall not run",
+            "not be on",
+            "not stay on",
+            "no longer be running",
+            "no longer run",
+            "must be off",
+            "should be off",
+        ];
         let again: &[&str] = &["reboot", "restart", "reset", "power cycle", "power-cycle"];
         if self.has(
             range,
@@ -94,13 +109,16 @@ impl Reader<'_> {
             let b = (a + 1..range.1).find(|i| self.is(*i, second))?;
             Some((a, b + 1 - a))
         };
-        let stop = self.find(range, off).or_else(|| {
+        let never = self.find(range, never);
+        let stop = never.or_else(|| self.find(range, off)).or_else(|| {
             apart(&["turn", "shut", "switch", "power"], &["off", "down"])
                 .or_else(|| apart(&["take"], &["offline", "down"]))
         });
         let start = self
             .find(range, on)
-            .or_else(|| apart(&["turn", "switch", "power", "bring"], &["on", "up", "online"]));
+            .or_else(|| apart(&["turn", "switch", "power", "bring"], &["on", "up", "online"]))
+            .or_else(|| apart(&["keep", "leave"], &["running", "on", "up", "online"]))
+            .filter(|(at, _)| never.is_none_or(|(from, n)| *at < from || *at >= from + n));
         if let Some(done) = self.each_its_own(range, targets) {
             return done;
         }
@@ -110,10 +128,11 @@ impl Reader<'_> {
             _ => return false,
         };
         let (at, n) = hit;
-        if (range.0..at)
-            .rev()
-            .take(3)
-            .any(|i| self.is(i, &["not", "don't", "never", "without", "nobody", "cannot", "mustn't"]))
+        if never.is_none()
+            && (range.0..at)
+                .rev()
+                .take(3)
+                .any(|i| self.is(i, &["not", "don't", "never", "without", "nobody", "cannot", "mustn't"]))
         {
             // What must not be done is not done.
             let span = self.span(range.0, range.1);
@@ -238,7 +257,15 @@ impl Reader<'_> {
         if !spoken || !ordinal || self.has(range, &["disk", "snapshot", "memory", "cores"]) {
             return false;
         }
-        let mentions: Vec<Mention> = self.mentions(range);
+        let mut mentions: Vec<Mention> = self.mentions(range);
+        // `start it first at boot`
+        if mentions.is_empty()
+            && let Focus::Guests(ids) = &self.focus
+            && let [_] = ids.as_slice()
+            && let Some(at) = (range.0..range.1).find(|i| self.is(*i, &["it", "that"]))
+        {
+            mentions.push(Mention { meant: Meant::Guests(ids.clone()), from: at, to: at + 1, group: false });
+        }
         if mentions.is_empty() {
             return false;
         }

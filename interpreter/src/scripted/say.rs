@@ -15,7 +15,7 @@ impl Reader<'_> {
     pub fn say_of_new(&mut self, made: &[usize], attributes: &[Attribute], turns: &[Turn]) {
         let bare = |a: &&Attribute| matches!(&a.what, What::Size(q) if q.role == Role::Bare);
         let order = attributes.iter().filter(|a| !bare(a)).chain(attributes.iter().filter(bare));
-        let mut last_extra: Option<usize> = None;
+        let mut last_extra: Option<(usize, usize)> = None;
         for attribute in order {
             let targets = turns
                 .iter()
@@ -26,20 +26,20 @@ impl Reader<'_> {
             if let What::Size(q) = &attribute.what
                 && q.role == Role::Extra
             {
-                last_extra = Some(attribute.to);
+                last_extra = Some((attribute.to, q.times));
             }
             if let What::Storage(id) = &attribute.what
-                && let Some(end) =
-                    last_extra.filter(|end| attribute.from >= *end && attribute.from <= *end + 2)
+                && let Some((_, times)) =
+                    last_extra.filter(|(end, _)| attribute.from >= *end && attribute.from <= *end + 3)
             {
-                let _ = end;
                 let label = self.said(attribute.from, attribute.to);
                 for g in &targets {
-                    if let Some(guest) = self.draft.guests.get_mut(*g)
-                        && let Some(disk) = guest.wish.extra_disks.last_mut()
-                    {
-                        disk.storage = Some(id.clone());
-                        let n = guest.wish.extra_disks.len() - 1;
+                    let Some(guest) = self.draft.guests.get_mut(*g) else { continue };
+                    let all = guest.wish.extra_disks.len();
+                    for n in all.saturating_sub(times)..all {
+                        if let Some(disk) = guest.wish.extra_disks.get_mut(n) {
+                            disk.storage = Some(id.clone());
+                        }
                         guest.set(&format!("extra_disks/{n}/storage"), label.clone());
                     }
                 }
@@ -268,11 +268,18 @@ impl Reader<'_> {
             }
             return;
         }
+        if role == Role::Disk && q.times > 1 {
+            let text = format!("{} disks of {value} GiB: is the first of them the system disk?", q.times);
+            self.draft.ask(QuestionAbout::WhatSize, text, vec![], Some(span));
+            return;
+        }
         if role == Role::Extra {
             if let Some(guest) = self.draft.guests.get_mut(g) {
-                guest.wish.extra_disks.push(DiskWish { size_gib: value, storage: None, path: None });
-                let n = guest.wish.extra_disks.len() - 1;
-                guest.set(&format!("extra_disks/{n}/size_gib"), label);
+                for _ in 0..q.times {
+                    guest.wish.extra_disks.push(DiskWish { size_gib: value, storage: None, path: None });
+                    let n = guest.wish.extra_disks.len() - 1;
+                    guest.set(&format!("extra_disks/{n}/size_gib"), label.clone());
+                }
             }
             return;
         }
@@ -318,7 +325,11 @@ impl Reader<'_> {
     pub(super) fn corrected(&self, at: usize) -> bool {
         let before: Vec<&str> =
             self.toks.iter().filter(|t| t.span.start < at).map(|t| t.low.as_str()).collect();
-        let tail: Vec<&str> = before.iter().rev().take(5).copied().collect();
+        let tail: Vec<&str> = before.iter().rev().take(6).copied().collect();
+        let joined = tail.iter().rev().copied().collect::<Vec<_>>().join(" ");
+        if ["make that", "make it", "no ,"].iter().any(|words| joined.contains(words)) {
+            return true;
+        }
         tail.iter().any(|w| {
             matches!(
                 *w,

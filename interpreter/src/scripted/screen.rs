@@ -321,14 +321,50 @@ impl Reader<'_> {
     pub(super) fn secret_value(&mut self, (from, to): (usize, usize)) -> bool {
         let Some((at, _)) = self.find(
             (from, to),
-            &["password", "passwort", "passphrase", "passwd", "pw", "api key", "token", "secret", "pin"],
+            &[
+                "password",
+                "passwort",
+                "passphrase",
+                "passwd",
+                "pw",
+                "pwd",
+                "api key",
+                "token",
+                "secret",
+                "pin",
+                "private key",
+                "preshared key",
+                "pre-shared key",
+                "psk",
+                "secret key",
+                "access key",
+                "auth key",
+                "license key",
+                "licence key",
+                "api-key",
+                "apikey",
+                "passcode",
+                "credentials",
+                "pass :",
+                "pass =",
+            ],
         ) else {
-            return false;
+            return self.bare_secret((from, to));
         };
         if self.has((from, to), &["ssh key", "public key"]) && !self.has((from, to), &["password"]) {
             return false;
         }
-        let value = (at + 1..to).find(|i| {
+        let ours = |i: usize| {
+            self.facts.nodes.contains_key(self.raw(i))
+                || self.facts.storages.contains_key(self.raw(i))
+                || self.facts.guest_named(self.raw(i)).is_some()
+                || self.toks.get(i).is_some_and(|t| t.kind == Kind::Key)
+        };
+        // `pin it to pve1` is a place.
+        if self.is(at, &["pin"]) && !self.is(at + 1, &["is", "code"]) && !self.mark(at + 1, ":=") {
+            return self.bare_secret((from, to));
+        }
+        let value = (at + 1..to).filter(|i| !ours(*i)).find(|i| {
             self.toks.get(*i).is_some_and(|t| {
                 let odd = t.raw.len() >= 6
                     && t.raw.contains(|c: char| c.is_ascii_digit())
@@ -365,6 +401,42 @@ impl Reader<'_> {
         );
         self.heard.push(span);
         !keep
+    }
+
+    /// A long word of mixed letters and digits, or one that begins like a provider's key, whatever stands around it.
+    fn bare_secret(&mut self, (from, to): (usize, usize)) -> bool {
+        let key = |raw: &str| {
+            let known = [
+                "sk-",
+                "ghp_",
+                "gho_",
+                "github_pat_",
+                "glpat-",
+                "xoxb-",
+                "AKIA",
+                "pveapitoken",
+                "PVEAPIToken",
+            ];
+            let has = |test: fn(&char) -> bool| raw.chars().any(|c| test(&c));
+            let mixed =
+                has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase) && has(char::is_ascii_digit);
+            raw.len() >= 16 && known.iter().any(|start| raw.starts_with(start))
+                || raw.len() >= 28 && mixed && !raw.contains(['/', '.', '@', ':'])
+        };
+        let Some(at) =
+            (from..to).find(|i| self.toks.get(*i).is_some_and(|t| t.kind != Kind::Key && key(&t.raw)))
+        else {
+            return false;
+        };
+        let span = self.span(at, at + 1);
+        self.use_up(at, at + 1);
+        self.draft.warn(
+            WarningAbout::SecretInText,
+            "The text seems to contain a secret; it was not copied.",
+            Some(span),
+        );
+        self.heard.push(span);
+        false
     }
 
     /// False if the text is in another language: more of its words are of one than are English.

@@ -8,6 +8,15 @@ use super::token::Kind;
 use domain::interpretation::{QuestionAbout, RefusalReason};
 
 impl Reader<'_> {
+    /// True if the word is somebody's name here: `called firewall`, or a guest of that name.
+    fn named_so(&self, (from, to): (usize, usize), words: &[&str]) -> bool {
+        (from..to).any(|i| {
+            self.is(i, words)
+                && (self.facts.guest_named(self.low(i)).is_some()
+                    || i > from && self.is(i - 1, &["called", "named", "name", "tag", "tagged", "pool"]))
+        })
+    }
+
     /// Judges a clause that asks for what no declaration may. True: it was one.
     pub fn screened(&mut self, range: (usize, usize)) -> bool {
         let (from, to) = range;
@@ -94,7 +103,8 @@ impl Reader<'_> {
                 "playbook",
                 "ansible",
             ],
-        ) && !self.has(range, &["ssh key"]);
+        ) && !self.has(range, &["ssh key"])
+            && (heads.is_empty() || self.has(range, &["run", "execute", "install", "exec"]));
         let installs = self.has(
             range,
             &["install", "upgrade", "update", "patch", "reinstall", "compile", "configure", "uninstall"],
@@ -124,6 +134,7 @@ impl Reader<'_> {
             && (guest || self.has(range, &["on it", "on them", "in it", "inside it", "on each"]))
             && !self.has(range, &["kubernetes", "k3s", "k8s", "kubeadm"]);
         if self.has(range, &["ceph"])
+            && !guest
             && (self.has(
                 range,
                 &[
@@ -169,10 +180,20 @@ impl Reader<'_> {
             );
             return true;
         }
+        let orders = self.is(from, &["run", "execute", "type", "invoke", "issue"])
+            && node
+            && !guest
+            && heads.is_empty()
+            && !self.has(range, &["kubernetes", "k3s", "k8s", "kubeadm", "vm", "container", "it", "them"]);
         if (shell_word && !new
+            || orders
             || self.has(range, &["run", "execute"])
                 && self.has(range, &["on every node", "on all nodes", "on each node", "as root"]))
-            && (node || guest || self.has(range, &["root", "|", "as root", "inside", "in the"]) || shell_word)
+            && (node
+                || guest
+                || orders
+                || shell_word
+                || self.has(range, &["root", "|", "as root", "inside", "in the"]))
         {
             let (reason, text) = if guest && !node {
                 (RefusalReason::GuestShell, "Commands inside guests are not run.")
@@ -182,6 +203,93 @@ impl Reader<'_> {
                 (RefusalReason::GuestShell, "Commands inside guests are not run.")
             };
             self.draft.refuse(reason, text, Some(span));
+            return true;
+        }
+        let account = self.has(
+            range,
+            &[
+                "admin user",
+                "user account",
+                "admin account",
+                "new user",
+                "users",
+                "role",
+                "roles",
+                "permissions",
+                "permission",
+                "administrator",
+                "admin rights",
+                "rights",
+                "api token",
+                "api tokens",
+                "pveadmin",
+                "access to proxmox",
+                "@pve",
+                "@pam",
+                "admin access",
+                "a user",
+                "an admin",
+                "an account",
+                "account for",
+                "access for",
+                "superuser",
+                "realm",
+                "two-factor",
+                "2fa",
+                "read access",
+                "write access",
+                "full access",
+                "root access",
+                "access to the cluster",
+                "access to my cluster",
+                "access to the homelab",
+                "log in to proxmox",
+                "login to proxmox",
+                "my password",
+                "his password",
+                "her password",
+                "their password",
+                "password for proxmox",
+                "proxmox password",
+                "root@pam",
+            ],
+        ) && self.has(
+            range,
+            &[
+                "create",
+                "add",
+                "make",
+                "give",
+                "grant",
+                "remove",
+                "delete",
+                "new",
+                "let",
+                "allow",
+                "revoke",
+                "set up",
+                "promote",
+                "assign",
+                "need",
+                "disable",
+                "change",
+                "invite",
+                "turn off",
+                "reset",
+                "rotate",
+                "needs",
+                "should have",
+                "gets",
+                "get",
+                "set",
+            ],
+        ) && heads.is_empty();
+        if account && !self.has(range, &["login user", "login"]) && !guest {
+            self.draft.refuse(
+                RefusalReason::Accounts,
+                "Users, roles, tokens and rights are not given by a declaration.",
+                Some(span),
+            );
             return true;
         }
         let node_only = node
@@ -275,53 +383,6 @@ impl Reader<'_> {
             self.draft.refuse(
                 RefusalReason::GuestShell,
                 "Packages and upgrades inside guests are not done here.",
-                Some(span),
-            );
-            return true;
-        }
-        let account = self.has(
-            range,
-            &[
-                "admin user",
-                "user account",
-                "admin account",
-                "new user",
-                "users",
-                "role",
-                "roles",
-                "permissions",
-                "permission",
-                "administrator",
-                "admin rights",
-                "rights",
-                "api token",
-                "api tokens",
-                "pveadmin",
-                "access to proxmox",
-                "@pve",
-                "@pam",
-                "admin access",
-                "a user",
-                "an admin",
-                "an account",
-                "account for",
-                "access for",
-                "superuser",
-                "realm",
-                "two-factor",
-                "2fa",
-            ],
-        ) && self.has(
-            range,
-            &[
-                "create", "add", "make", "give", "grant", "remove", "delete", "new", "let", "allow",
-                "revoke", "set up", "promote", "assign", "need", "disable", "change", "invite", "turn off",
-            ],
-        ) && heads.is_empty();
-        if account && !self.has(range, &["login user", "login"]) && !guest {
-            self.draft.refuse(
-                RefusalReason::Accounts,
-                "Users, roles, tokens and rights are not given by a declaration.",
                 Some(span),
             );
             return true;
@@ -437,7 +498,11 @@ impl Reader<'_> {
                 "port 80",
                 "port 443",
             ],
-        ) {
+        ) && !heads.iter().any(|h| {
+            h.role.is_some()
+                && self.has((h.from, h.noun), &["firewall", "monitoring", "replication", "certificate"])
+        }) && !self.named_so(range, &["firewall", "replication", "certificate"])
+        {
             self.draft.refuse(RefusalReason::Unsupported, "This is not offered by this version.", Some(span));
             return true;
         }

@@ -14,6 +14,9 @@ impl Reader<'_> {
     /// A storage of Proxmox to add, change or take away.
     pub fn storage(&mut self, range: (usize, usize)) -> bool {
         let (from, to) = range;
+        if self.storage_content(range) {
+            return true;
+        }
         let share = self.share_in(range);
         let path_only = (from..to).find(|i| self.raw(*i).starts_with('/') && self.raw(*i).len() > 1);
         let nfs = self.has(range, &["nfs", "nas", "export", "share", "truenas", "synology"]);
@@ -134,7 +137,9 @@ impl Reader<'_> {
                 return None;
             }
             let mut at = i + 1;
-            while self.is(at, &["a", "an", "the", "storage", "id", "called", "named", "nfs"]) {
+            while self.is(at, &["a", "an", "the", "storage", "id", "called", "named", "nfs"])
+                || self.mark(at, "=:") && at < to
+            {
                 at += 1;
             }
             let token = self.toks.get(at).filter(|t| {
@@ -195,40 +200,7 @@ impl Reader<'_> {
             );
             return true;
         }
-        let mut content: Vec<(String, Label)> = Vec::new();
-        let kinds: &[(&str, &str)] = &[
-            ("backups", "backup"),
-            ("backup", "backup"),
-            ("iso", "iso"),
-            ("isos", "iso"),
-            ("container templates", "vztmpl"),
-            ("templates", "vztmpl"),
-            ("vm disks", "images"),
-            ("disk images", "images"),
-            ("vm images", "images"),
-            ("container disks", "rootdir"),
-            ("containers", "rootdir"),
-            ("snippets", "snippets"),
-            ("vms", "images"),
-            ("disks", "images"),
-            ("imports", "import"),
-            ("dumps", "backup"),
-            ("rootdir", "rootdir"),
-            ("vztmpl", "vztmpl"),
-        ];
-        for i in from..to {
-            if Some(i) == named {
-                continue;
-            }
-            if let Some((words, kind)) = kinds.iter().find(|(words, _)| self.phrase(i, words)) {
-                let skip = *kind == "rootdir" && self.is(i + 1, &["templates", "template"])
-                    || *kind == "images" && self.is(i.wrapping_sub(1), &["container"])
-                    || self.raw(i).contains('/');
-                if !skip && !content.iter().any(|(k, _)| k == kind) {
-                    content.push(((*kind).to_owned(), self.said(i, i + words.split(' ').count())));
-                }
-            }
-        }
+        let content = self.content_words(range, named);
         let mut nodes: Vec<(String, Label)> = Vec::new();
         let all = self.has(
             range,
@@ -282,6 +254,111 @@ impl Reader<'_> {
         true
     }
 
+    /// What a storage shall hold, with the words that say it.
+    fn content_words(&self, (from, to): (usize, usize), except: Option<usize>) -> Vec<(String, Label)> {
+        let kinds: &[(&str, &str)] = &[
+            ("backups", "backup"),
+            ("backup", "backup"),
+            ("iso", "iso"),
+            ("isos", "iso"),
+            ("container templates", "vztmpl"),
+            ("templates", "vztmpl"),
+            ("vm disks", "images"),
+            ("disk images", "images"),
+            ("vm images", "images"),
+            ("container disks", "rootdir"),
+            ("containers", "rootdir"),
+            ("snippets", "snippets"),
+            ("images", "images"),
+            ("vms", "images"),
+            ("disks", "images"),
+            ("imports", "import"),
+            ("dumps", "backup"),
+            ("rootdir", "rootdir"),
+            ("vztmpl", "vztmpl"),
+        ];
+        let mut content: Vec<(String, Label)> = Vec::new();
+        for i in from..to {
+            if Some(i) == except {
+                continue;
+            }
+            if let Some((words, kind)) = kinds.iter().find(|(words, _)| self.phrase(i, words)) {
+                let skip = *kind == "rootdir" && self.is(i + 1, &["templates", "template"])
+                    || *kind == "images" && self.is(i.wrapping_sub(1), &["container", "iso"])
+                    || self.raw(i).contains('/');
+                if !skip && !content.iter().any(|(k, _)| k == kind) {
+                    content.push(((*kind).to_owned(), self.said(i, i + words.split(' ').count())));
+                }
+            }
+        }
+        content
+    }
+
+    /// `tank-nfs should also hold container templates`: what an NFS storage that is there may hold.
+    fn storage_content(&mut self, range: (usize, usize)) -> bool {
+        let (from, to) = range;
+        let verbs =
+            ["hold", "store", "keep", "accept", "take", "be used for", "allow", "offer", "contain", "holds"];
+        let wishes = ["should", "shall", "must", "may", "can", "let", "make", "allow"];
+        let Some(at) = (from..to).find(|i| self.facts.storages.contains_key(self.raw(*i))) else {
+            return false;
+        };
+        if !self.has(range, &verbs)
+            || !self.has(range, &wishes)
+            || !self.mentions(range).is_empty()
+            || !self.heads(range).is_empty()
+            || self.share_in(range).is_some()
+            || !self.quantities(from, to).is_empty()
+        {
+            return false;
+        }
+        let words = self.content_words(range, Some(at));
+        if words.is_empty() {
+            return false;
+        }
+        let id = self.raw(at).to_owned();
+        let Some(storage) = self.facts.storages.get(&id) else { return false };
+        let span = self.span(from, to);
+        if storage.kind != "nfs" {
+            let text = format!("Only NFS storages are changed here; {id} is none.");
+            self.draft.refuse(RefusalReason::Unsupported, text, Some(span));
+            return true;
+        }
+        let less = self.has(range, &["no longer", "not", "never", "stop", "neither"]);
+        let only = self.has(range, &["only", "nothing but"]);
+        let mut content: Vec<String> = if only { Vec::new() } else { storage.content.clone() };
+        for (kind, _) in &words {
+            content.retain(|have| have != kind);
+            if !less {
+                content.push(kind.clone());
+            }
+        }
+        if content.is_empty() {
+            let text = format!("{id} would hold nothing then. What shall it hold?");
+            self.draft.ask(QuestionAbout::WhatGoal, text, vec![], Some(span));
+            return true;
+        }
+        let mut entry = Entry::new(StorageWish {
+            change: Change::Update,
+            id,
+            kind: None,
+            server: None,
+            export: None,
+            content: content.clone(),
+            nodes: Vec::new(),
+        })
+        .label("change", Label::derived("the storage exists", None))
+        .label("id", self.said(at, at + 1));
+        for (n, kind) in content.iter().enumerate() {
+            let said = words.iter().find(|(word, _)| word == kind).map(|(_, label)| label.clone());
+            let label = said.unwrap_or_else(|| Label::derived("it holds this already", None));
+            entry.labels.insert(format!("content/{n}"), label);
+        }
+        self.use_up(from, to);
+        self.draft.storages.push(entry);
+        true
+    }
+
     /// `make a pool called games`, `remove the pool games`.
     /// Guests that the text puts into the pool it has just made: `… with build and web-old in it`.
     fn pool_members(&mut self, range: (usize, usize), name: &str) {
@@ -293,6 +370,11 @@ impl Reader<'_> {
         {
             return;
         }
+        self.put_in_pool(range, name);
+        self.use_up(range.0, range.1);
+    }
+
+    fn put_in_pool(&mut self, range: (usize, usize), name: &str) {
         let Some(targets) = self.targets(range, false) else { return };
         for target in &targets {
             let label = self.said(target.from, target.to);
@@ -305,7 +387,6 @@ impl Reader<'_> {
                 self.put_old(guest, "pool", serde_json::Value::from(name.to_owned()), label, &targets);
             }
         }
-        self.use_up(range.0, range.1);
     }
 
     pub fn pool(&mut self, range: (usize, usize)) -> bool {
@@ -315,8 +396,13 @@ impl Reader<'_> {
             return false;
         };
         let lost = super::loss::verb(self, range).filter(|_| self.mentions(range).is_empty());
+        // `put db-1 and web-old in a new pool called core`
+        let members = self.is(at.wrapping_sub(1), &["new"])
+            && self.has((range.0, at), &["in a new", "into a new", "to a new"])
+            && self.heads((range.0, at)).is_empty()
+            && !self.mentions((range.0, at)).is_empty();
         let makes = self.has((range.0, at), &["make", "create", "add a", "new", "set up", "add"])
-            && self.mentions((range.0, at)).is_empty()
+            && (self.mentions((range.0, at)).is_empty() || members)
             && self.heads((range.0, at)).is_empty()
             && !self.has((range.0, at), &["to the"]);
         if lost.is_none() && !makes {
@@ -381,6 +467,9 @@ impl Reader<'_> {
         }
         self.use_up(at.min(name_at), at.max(name_at) + 1);
         if !self.draft.pools.is_empty() && lost.is_none() && exists.is_none() {
+            if members {
+                self.put_in_pool((range.0, at), &name);
+            }
             self.pool_members((at.max(name_at) + 1, range.1), &name);
         }
         true

@@ -226,7 +226,7 @@ fn core(out: &mut Vec<Token>, text: &str, start: usize, end: usize, names: &[Str
     {
         return push(out, text, start, end, Kind::Word);
     }
-    for joint in ['/', ',', '=', ':', '+', '&', ';', '('] {
+    for joint in ['=', '/', ',', ':', '+', '&', ';', '('] {
         let Some(at) = word.find(joint) else { continue };
         core(out, text, start, start + at, names);
         push(out, text, start + at, start + at + joint.len_utf8(), Kind::Mark);

@@ -108,9 +108,9 @@ impl Reader<'_> {
             {
                 turns.push(Turn { at: i, to: made.to_vec() });
             } else if (self.is(i, &["control"]) && self.is(i + 1, &["plane", "planes", "node", "nodes"]))
-                || self.is(i, &["worker", "workers", "master", "masters"])
+                || self.is(i, &["worker", "workers", "master", "masters", "cp", "cps", "control-plane"])
             {
-                let control = self.is(i, &["control", "master", "masters"]);
+                let control = self.is(i, &["control", "master", "masters", "cp", "cps", "control-plane"]);
                 let some: Vec<usize> =
                     made.iter()
                         .copied()
@@ -120,11 +120,10 @@ impl Reader<'_> {
                             })
                         })
                         .collect();
-                let word = if self.is(i, &["control"]) || self.is(i + 1, &["nodes", "node"]) {
-                    i + 2
-                } else {
-                    i + 1
-                };
+                let mut word = if self.is(i, &["control"]) { i + 2 } else { i + 1 };
+                while self.is(word, &["nodes", "node", "vm", "vms"]) {
+                    word += 1;
+                }
                 let goes_on = self.is(
                     word,
                     &[

@@ -131,6 +131,17 @@ impl Reader<'_> {
         if self.leave_alone(range) || self.rename(range) || self.order(range) {
             return true;
         }
+        if self.has(range, &["pool"])
+            && self.has(range, &["leave", "leaves", "remove", "removed", "out of", "take", "drop"])
+            && self.has(range, &["from", "out", "leave", "leaves"])
+            && !self.has(range, &["put", "move"])
+            && !self.has(range, &["tag", "tags"])
+        {
+            let span = self.span(from, to);
+            let text = "A guest is not taken out of its pool here; it can be put into another one.";
+            self.draft.refuse(RefusalReason::Unsupported, text, Some(span));
+            return true;
+        }
         let removed = self.removed_tags(range);
         let spoken = !self.mentions(range).is_empty();
         let Some(targets) = self.targets(range, false) else { return spoken };
@@ -169,10 +180,12 @@ impl Reader<'_> {
                 let guests: Vec<&Guest> = vmids.iter().filter_map(|id| self.facts.guest(*id)).collect();
                 for guest in guests {
                     let draft = self.draft_of(guest, &targets);
-                    if let Some(disk) = draft.wish.extra_disks.last_mut() {
-                        disk.storage = Some(id.clone());
-                        let n = draft.wish.extra_disks.len() - 1;
-                        draft.set(&format!("extra_disks/{n}/storage"), label.clone());
+                    for n in 0..draft.wish.extra_disks.len() {
+                        let open = draft.wish.extra_disks.get_mut(n).filter(|disk| disk.storage.is_none());
+                        if let Some(disk) = open {
+                            disk.storage = Some(id.clone());
+                            draft.set(&format!("extra_disks/{n}/storage"), label.clone());
+                        }
                     }
                 }
                 continue;
