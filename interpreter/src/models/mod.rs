@@ -20,7 +20,7 @@ mod wire;
 pub use transport::Trouble;
 pub use wire::Provider;
 
-use crate::model::judged;
+use crate::model::judged_answered;
 use crate::{Answering, Context, Identity, Interpreter, Scripted, limits};
 use domain::facts::Facts;
 use domain::interpretation::{Interpretation, Kind, Refusal, RefusalReason};
@@ -92,7 +92,8 @@ impl Model {
             usage.calls += 1;
             usage.prompt_tokens += reply.prompt_tokens;
             usage.answer_tokens += reply.answer_tokens;
-            match judged(&simple::restored(&reply.text), text, facts) {
+            // Judged by what it was shown: the places are the same, and what is masked cannot be used.
+            match judged_answered(&simple::restored(&reply.text), &shown, facts, context.answers) {
                 Ok(answer) => return (Ok(answer), usage),
                 Err(rejected) => {
                     last = rejected.advice();

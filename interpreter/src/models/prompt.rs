@@ -32,8 +32,11 @@ pub fn user(text: &str, facts: &Facts, context: &Context<'_>) -> String {
             guest.remove("notes");
         }
     }
-    let answers: Vec<_> =
-        context.answers.iter().map(|a| json!({"about": a.about, "answer": a.answer})).collect();
+    let answers: Vec<_> = context
+        .answers
+        .iter()
+        .map(|a| json!({"about": a.about, "answer": masked(&a.answer, facts)}))
+        .collect();
     json!({"facts": known, "declaration": text, "answers": answers}).to_string()
 }
 

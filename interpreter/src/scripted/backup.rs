@@ -98,6 +98,14 @@ impl Reader<'_> {
             entry.labels.insert(format!("guests/{n}"), label);
         }
         self.backup_words(range, &mut entry, span);
+        if entry.value.schedule.is_none()
+            && let Some(answer) = self.appended(QuestionAbout::WhatSchedule)
+            && let Some((schedule, a, b)) = self.schedule(answer)
+        {
+            entry.value.schedule = Some(schedule);
+            entry.labels.insert("schedule".into(), self.said(a, b));
+            self.use_up(a, b);
+        }
         let now = self.has(range, &["now", "once", "right away", "immediately", "today", "right now"]);
         if entry.value.schedule.is_none()
             && !now

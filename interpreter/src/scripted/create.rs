@@ -498,7 +498,18 @@ impl Reader<'_> {
             }
             _ => names,
         };
-        if !names.is_empty() && names.len() != count {
+        let told = self.answer(QuestionAbout::HowMany).and_then(count_in);
+        let (names, count_said) = match told {
+            Some(n) if !names.is_empty() && names.len() != count => {
+                (names.into_iter().take(n).collect(), Some(n))
+            }
+            _ => (names, None),
+        };
+        if let Some(n) = count_said.filter(|n| *n >= names.len()) {
+            // The rest is numbered on.
+            count = n;
+        }
+        if count_said.is_none() && !names.is_empty() && names.len() != count {
             let text =
                 format!("The text asks for {count} but names {}. How many shall there be?", names.len());
             self.draft.ask(

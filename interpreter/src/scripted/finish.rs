@@ -146,6 +146,7 @@ impl Reader<'_> {
             let o = self.draft.obstacles.swap_remove(whole);
             return self.own_words_only(refusal(o.reason, &o.text, o.span));
         }
+        self.settle();
         let silent = self.draft.is_empty();
         if silent
             && !self.draft.obstacles.is_empty()
@@ -181,7 +182,7 @@ impl Reader<'_> {
                 None,
             );
         }
-        let broken = rules::check(&doc, text, self.facts);
+        let broken = rules::check_answered(&doc, text, self.facts, self.context.answers);
         if broken.is_empty() {
             return doc;
         }
@@ -287,10 +288,10 @@ impl Reader<'_> {
         let draft = std::mem::take(&mut self.draft);
         let mut labels: BTreeMap<String, Label> = BTreeMap::new();
         let own = self.own;
-        let whole = self.text;
+        let reader = &*self;
         let mut add = |list: &str, n: usize, fields: BTreeMap<String, Label>| {
             for (field, label) in fields.into_iter().filter(|(field, _)| !field.starts_with('#')) {
-                labels.insert(format!("/{list}/{n}/{field}"), of_own_text(label, own, whole));
+                labels.insert(format!("/{list}/{n}/{field}"), reader.of_own_text(label));
             }
         };
         for (n, guest) in draft.guests.into_iter().enumerate() {
@@ -377,30 +378,6 @@ impl Reader<'_> {
             .take(limits::UNUSED_MAX)
             .filter_map(|span| Some(Unused { text: Some(span.of(text)?.to_owned()), span: Some(span) }))
             .collect();
-    }
-}
-
-/// Words of an answer are no words of the declaration: the label tells what was answered.
-fn of_own_text(label: Label, own: usize, whole: &str) -> Label {
-    let beyond = |span: Option<Span>| span.filter(|s| s.end > own);
-    let span = match &label {
-        Label::Said { span, .. } | Label::Derived { span, .. } => beyond(*span),
-        _ => None,
-    };
-    match span {
-        Some(span) => {
-            let answer = whole
-                .get(own..)
-                .and_then(|rest| {
-                    rest.split("\n\n").find(|part| span.of(whole).is_some_and(|w| part.contains(w)))
-                })
-                .unwrap_or("");
-            Label::derived(
-                limits::cut(&format!("you answered \"{}\"", answer.trim()), limits::WHY_CHARS_MAX),
-                None,
-            )
-        }
-        None => label,
     }
 }
 

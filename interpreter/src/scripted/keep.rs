@@ -211,6 +211,11 @@ impl Reader<'_> {
                 if wanted.is_empty() && (all || guest.snapshots.len() == 1) {
                     wanted.clone_from(&guest.snapshots);
                 }
+                if wanted.is_empty()
+                    && let Some(answer) = self.answer(QuestionAbout::WhichSnapshot)
+                {
+                    wanted = vec![answer.to_owned()];
+                }
                 wanted.retain(|w| guest.snapshots.iter().any(|s| s.eq_ignore_ascii_case(w)));
                 if wanted.is_empty() {
                     self.draft.ask(

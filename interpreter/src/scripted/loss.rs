@@ -322,20 +322,21 @@ impl Reader<'_> {
             && !matches!(
                 (
                     self.focus.clone(),
-                    self.has(
-                        range,
-                        &[
-                            "it",
-                            "them",
-                            "that",
-                            "this",
-                            "both",
-                            "its vm",
-                            "its guest",
-                            "its container",
-                            "their vms"
-                        ]
-                    )
+                    !self.chosen.is_empty()
+                        || self.has(
+                            range,
+                            &[
+                                "it",
+                                "them",
+                                "that",
+                                "this",
+                                "both",
+                                "its vm",
+                                "its guest",
+                                "its container",
+                                "their vms"
+                            ]
+                        )
                 ),
                 (Focus::Guests(_), true)
             )

@@ -5,6 +5,7 @@
 //! fills house rules, checks everything and concludes. What is not understood is said, never guessed.
 
 mod address;
+mod answers;
 mod attr;
 mod backup;
 mod clock;
@@ -83,8 +84,8 @@ impl Scripted {
                 None,
             );
         }
-        let whole = with_answers(text, context);
-        let mut reader = Reader::new(&whole, text.len(), facts, context);
+        let answered = answers::Answered::new(text, context);
+        let mut reader = Reader::new(&answered.whole, text.len(), facts, context, &answered);
         if reader.toks.len() > crate::limits::TOKENS_MAX {
             return finish::refusal(RefusalReason::TooLarge, "The text has more words than are read.", None);
         }
@@ -97,28 +98,6 @@ impl Scripted {
         reader.read_all();
         reader.finish(text)
     }
-}
-
-/// Answers to questions that no reader asks for by itself go on with the text.
-fn with_answers(text: &str, context: &Context<'_>) -> String {
-    let mut whole = text.to_owned();
-    for answer in context.answers {
-        let goes_on = matches!(
-            answer.about,
-            QuestionAbout::WhatSize
-                | QuestionAbout::WhatAddress
-                | QuestionAbout::WhichNetwork
-                | QuestionAbout::WhichNode
-                | QuestionAbout::WhatGoal
-                | QuestionAbout::Contradiction
-                | QuestionAbout::WhatSchedule
-        );
-        if goes_on {
-            whole.push_str("\n\n");
-            whole.push_str(answer.answer.trim());
-        }
-    }
-    whole
 }
 
 impl Reader<'_> {
@@ -639,9 +618,72 @@ impl Reader<'_> {
 
     fn ask_software(&mut self, (from, to): (usize, usize)) {
         let span = self.span(from, to);
+        match self.agreed(QuestionAbout::Software, "") {
+            Some(true) => return self.bare_guests((from, to)),
+            Some(false) => {
+                self.spared = true;
+                self.heard.push(span);
+                return self.use_up(from, to);
+            }
+            None => {}
+        }
         self.use_up(from, to);
         let options = vec!["Yes, make the guests without the software".to_owned(), "No, leave it".to_owned()];
         self.draft.ask(QuestionAbout::Software, "Software is not installed in guests here. Shall guests be made with their system only, and how large?", options, Some(span));
+    }
+
+    /// One guest for each piece of software that is named, with its system only: the author agreed to that.
+    fn bare_guests(&mut self, (from, to): (usize, usize)) {
+        let container =
+            (from..to).find(|i| lexicon::noun(self.low(*i)).flatten() == Some(GuestKind::Container));
+        let kind = if container.is_some() { GuestKind::Container } else { GuestKind::Vm };
+        let vm = (from..to).find(|i| lexicon::noun(self.low(*i)).flatten() == Some(GuestKind::Vm));
+        let named: Vec<usize> = (from..to)
+            .filter(|i| {
+                let word = lexicon::SOFTWARE.contains(&self.low(*i)) || self.is(*i, &["runner", "runners"]);
+                word && !(self.is(*i, &["kuma"]) && self.is(i.wrapping_sub(1), &["uptime"]))
+            })
+            .collect();
+        let mut made = Vec::new();
+        for at in named {
+            let count = at
+                .checked_sub(1)
+                .filter(|b| *b >= from)
+                .and_then(|b| self.number_at(b))
+                .map_or(1, |(n, _)| if n.fract() == 0.0 && n >= 1.0 { n as usize } else { 1 });
+            let noun = container.or(vm).unwrap_or(at);
+            let word = self.low(at).trim_end_matches('s').to_owned();
+            let role = if self.is(at, &["uptime"]) { "uptime-kuma".to_owned() } else { word };
+            let head = Head {
+                from: at,
+                noun,
+                kind,
+                count: Count::Exactly(count),
+                plural: count > 1,
+                role: Some((role, at)),
+                clear: true,
+            };
+            let new = self.create(&head, at, at + 1);
+            if container.or(vm).is_none() {
+                for g in &new {
+                    if let Some(draft) = self.draft.guests.get_mut(*g) {
+                        let label = domain::interpretation::Label::derived(
+                            "no kind is said; a VM takes any system",
+                            None,
+                        );
+                        draft.set("kind", label);
+                    }
+                }
+            }
+            made.extend(new);
+        }
+        if made.is_empty() {
+            let span = self.span(from, to);
+            let text = "Which guests shall there be, and how large?";
+            self.draft.ask(QuestionAbout::WhatGoal, text, vec![], Some(span));
+            return;
+        }
+        self.focus = Focus::New(made);
     }
 
     /// True if no guest spoken of has an image yet: a system named next is theirs.

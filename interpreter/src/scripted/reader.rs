@@ -2,6 +2,7 @@
 //!
 //! Begin with [`Reader::new`]. Sentences and clauses are ranges of token indices.
 
+use super::answers::Answered;
 use super::draft::Draft;
 use super::lexicon;
 use super::token::{Kind, Token, tokens};
@@ -27,6 +28,9 @@ pub struct Reader<'a> {
     pub own: usize,
     pub facts: &'a Facts,
     pub context: &'a Context<'a>,
+    pub answered: &'a Answered,
+    /// Guests that an answer names.
+    pub chosen: Vec<Vmid>,
     pub toks: Vec<Token>,
     pub used: Vec<bool>,
     pub draft: Draft,
@@ -46,7 +50,13 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(text: &'a str, own: usize, facts: &'a Facts, context: &'a Context<'a>) -> Self {
+    pub fn new(
+        text: &'a str,
+        own: usize,
+        facts: &'a Facts,
+        context: &'a Context<'a>,
+        answered: &'a Answered,
+    ) -> Self {
         let names: Vec<String> = facts
             .guests
             .values()
@@ -75,7 +85,7 @@ impl<'a> Reader<'a> {
             .collect();
         let hidden = super::hidden::passages(text);
         let shown = super::hidden::blanked(text, &hidden);
-        let mut toks = tokens(&shown, &names);
+        let mut toks = answered.placed(tokens(&shown, &names), &names);
         for token in &mut toks {
             // A misspelt word that is somebody's name is no misspelt word.
             if token.mended && names.contains(&token.raw.to_lowercase()) {
@@ -101,11 +111,13 @@ impl<'a> Reader<'a> {
             let text = "This part speaks to the interpreter or is hidden; it was not followed.";
             draft.refuse(domain::interpretation::RefusalReason::InstructionOverride, text, Some(span));
         }
-        Self {
+        let mut reader = Self {
             text,
             own,
             facts,
             context,
+            answered,
+            chosen: Vec::new(),
             toks,
             used,
             draft,
@@ -116,7 +128,9 @@ impl<'a> Reader<'a> {
             behind: false,
             chat: false,
             strange: Vec::new(),
-        }
+        };
+        reader.choose();
+        reader
     }
 
     pub fn low(&self, i: usize) -> &str {
@@ -305,6 +319,12 @@ impl<'a> Reader<'a> {
             .find(|a| a.about == about)
             .map(|a| a.answer.trim())
             .filter(|a| !a.is_empty())
+    }
+
+    /// True if the author agreed, false if not, none if nothing was asked about it.
+    pub fn agreed(&self, about: domain::interpretation::QuestionAbout, name: &str) -> Option<bool> {
+        let mut answers = self.context.answers.iter().rev();
+        answers.find(|a| a.about == about && (name.is_empty() || a.names(name))).map(crate::Answer::is_yes)
     }
 
     pub fn answered(&self, answer: &str) -> Label {

@@ -74,6 +74,15 @@ impl Reader<'_> {
                 _ if self.has(earlier, &["memory", "ram", "swapping", "oom", "swap", "swaps"]) => {
                     Role::Memory
                 }
+                _ if self.answer(QuestionAbout::WhatSize).is_some_and(|a| a.eq_ignore_ascii_case("disk")) => {
+                    Role::Disk
+                }
+                _ if self
+                    .answer(QuestionAbout::WhatSize)
+                    .is_some_and(|a| a.eq_ignore_ascii_case("memory")) =>
+                {
+                    Role::Memory
+                }
                 _ if (adds || q.step != 0) && q.before.is_none() => {
                     self.draft.ask(
                         QuestionAbout::WhatSize,

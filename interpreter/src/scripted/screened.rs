@@ -431,7 +431,14 @@ impl Reader<'_> {
                 ],
             ) && (guest || !heads.is_empty())
         {
+            if self.agreed(QuestionAbout::WhichDevice, "") == Some(true) {
+                self.heard.push(span);
+                return heads.is_empty();
+            }
             let mut options: Vec<String> = self.facts.devices.keys().cloned().collect();
+            if options.is_empty() {
+                options = vec!["Yes, leave it out".into(), "No, then not at all".into()];
+            }
             options.truncate(4);
             self.draft.ask(QuestionAbout::WhichDevice, "There is no device mapping for this; devices cannot be passed through here. Shall it be left out?", options, Some(span));
             return true;

@@ -11,7 +11,9 @@ use super::quantity::Role;
 use super::reader::{Focus, Reader, guest_kind};
 use domain::facts::Guest;
 use domain::ids::Vmid;
-use domain::interpretation::{GuestChange, Label, Move, QuestionAbout, RefusalReason, Span, WarningAbout};
+use domain::interpretation::{
+    GuestChange, GuestWish, Label, Move, QuestionAbout, RefusalReason, Span, WarningAbout,
+};
 
 /// Guests that stand together in the text, and where.
 pub struct Target {
@@ -108,6 +110,12 @@ impl Reader<'_> {
                     format!("{} is not managed here, so it is not destroyed. Adopt it first.", guest.name),
                     span,
                 );
+            } else if self.agreed(QuestionAbout::Adopt, &guest.name) == Some(true) {
+                let guest = *guest;
+                self.adopted(guest, span);
+            } else if self.agreed(QuestionAbout::Adopt, &guest.name) == Some(false) {
+                self.heard.extend(span);
+                self.spared = true;
             } else {
                 let options = vec![
                     format!("Yes, adopt {} first", guest.name),
@@ -123,6 +131,20 @@ impl Reader<'_> {
             return false;
         }
         true
+    }
+
+    /// The author agreed to adopt this guest. What else the text wants of it is for the next preview, when it is ours.
+    fn adopted(&mut self, guest: &Guest, span: Option<Span>) {
+        let draft = self.draft.update(guest, span, guest_kind(&guest.kind));
+        draft.wish = GuestWish::new(GuestChange::Adopt, guest_kind(&guest.kind), guest.name.clone());
+        draft.wish.vmid = Some(guest.vmid);
+        let label = Label::derived(format!("you agreed to adopt {}", guest.name), None);
+        self.draft.update(guest, span, guest_kind(&guest.kind)).set("change", label);
+        let text = format!(
+            "{} is adopted first. Preview this declaration again afterwards for the rest of what it says.",
+            guest.name
+        );
+        self.draft.refuse(RefusalReason::UndeclaredGuest, text, span);
     }
 
     /// Reads a clause about existing guests. False: nothing in it was understood.
