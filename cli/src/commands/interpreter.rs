@@ -16,8 +16,30 @@ const ANSWER_TOKENS_MAX: u32 = 16_000;
 
 /// The grammar, or a language model with its settings.
 pub fn chosen(settings: &Settings) -> Result<Arc<dyn Interpreter>, Failure> {
+    Ok(match model(settings)? {
+        None => Arc::new(Scripted),
+        Some(model) => Arc::new(model),
+    })
+}
+
+/// What `doctor` says about it: for a model, whether its server answers with this key and knows the model.
+pub async fn examined(settings: &Settings) -> Result<String, Failure> {
+    let Some(model) = model(settings)? else { return Ok("the offline grammar; no model is asked".into()) };
+    let name = settings.model.as_ref().map(|model| model.name.clone()).unwrap_or_default();
+    match model.listed().await {
+        Ok(true) => Ok(format!("{} answers and lists {name}", settings.interpreter)),
+        Ok(false) => {
+            let what = format!("{} answers, but does not list the model {name}", settings.interpreter);
+            Err(Failure::new(Code::CheckFailed, what, "correct agent.model.name, or load the model there"))
+        }
+        Err(trouble) => Err(Failure::new(Code::Unavailable, &trouble, trouble.advice())),
+    }
+}
+
+/// The model that the configuration names; none for the grammar.
+fn model(settings: &Settings) -> Result<Option<Model>, Failure> {
     if settings.interpreter == "scripted" {
-        return Ok(Arc::new(Scripted));
+        return Ok(None);
     }
     let usage = |what: String, next: &str| Failure::new(Code::Usage, what, next);
     let provider = Provider::named(&settings.interpreter).ok_or_else(|| {
@@ -35,8 +57,7 @@ pub fn chosen(settings: &Settings) -> Result<Arc<dyn Interpreter>, Failure> {
         timeout: Duration::from_secs(model.timeout_s.unwrap_or(TIMEOUT_S).clamp(1, TIMEOUT_S_MAX).into()),
         answer_tokens_max: model.answer_tokens_max.unwrap_or(ANSWER_TOKENS_MAX).max(1),
     };
-    let model = Model::new(settings).map_err(|trouble| usage(trouble.to_string(), &trouble.advice()))?;
-    Ok(Arc::new(model))
+    Model::new(settings).map(Some).map_err(|trouble| usage(trouble.to_string(), &trouble.advice()))
 }
 
 /// The key file's content; none where there is no such file and the server may need none.

@@ -67,6 +67,12 @@ impl Model {
         Ok(Self { settings, transport, memory: Mutex::new(Memory::default()) })
     }
 
+    /// Whether the server can be reached with the key, and lists the model. Costs no tokens.
+    pub async fn listed(&self) -> Result<bool, Trouble> {
+        let raw = self.transport.models().await?;
+        wire::lists(self.settings.provider, &raw, &self.settings.model)
+    }
+
     /// The model's judged answer, or why there is none, and what it used.
     async fn ask(
         &self,

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::{Model, Provider, Settings};
+use super::{Model, Provider, Settings, Trouble};
 use crate::{Context, Interpreter, Scripted, fixtures};
 use domain::facts::Facts;
 use domain::interpretation::{Interpretation, Kind, Label, WarningAbout};
@@ -53,7 +53,8 @@ fn stand_in(reply: impl Fn(&Seen, usize) -> Option<(u16, String)> + Send + 'stat
             let mut line = String::new();
             reader.read_line(&mut line).unwrap();
             let path = line.split(' ').nth(1).unwrap_or("").to_owned();
-            assert!(line.starts_with("POST "), "{line}");
+            let get = line.starts_with("GET ");
+            assert!(get || line.starts_with("POST "), "{line}");
             let mut headers = Vec::new();
             loop {
                 let mut line = String::new();
@@ -66,7 +67,12 @@ fn stand_in(reply: impl Fn(&Seen, usize) -> Option<(u16, String)> + Send + 'stat
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
             let raw = String::from_utf8(body).unwrap();
-            let seen = Seen { path, headers, body: serde_json::from_str(&raw).unwrap(), raw };
+            let seen = Seen {
+                path,
+                headers,
+                body: if get { Value::Null } else { serde_json::from_str(&raw).unwrap() },
+                raw,
+            };
             let number = {
                 let mut all = seen_by.lock().unwrap();
                 all.push(seen.clone());
@@ -325,7 +331,12 @@ async fn a_number_that_the_grammar_reads_differently_is_warned_about() {
     other.guests[0].cores = Some(8);
     other.provenance.insert(
         "/guests/0/cores".into(),
-        Label::Derived { why: "rounded up to a power of two".into(), quote: None, span: None },
+        // Its words hold the number, so that only the grammar sees what is wrong with it.
+        Label::Derived {
+            why: "rounded up to a power of two".into(),
+            quote: None,
+            span: Some(domain::interpretation::Span::new(11, 18)),
+        },
     );
     let said = as_a_model(&other, text);
     let (address, _) = stand_in(move |_, _| Some((200, envelope(Provider::Claude, &said))));
@@ -361,6 +372,42 @@ async fn every_failure_ends_as_a_refusal_that_says_what_to_do() {
     gone.timeout = Duration::from_secs(5);
     let answer = ask(&Model::new(gone).unwrap(), "Start build.").await;
     assert!(answer.refusal.unwrap().text.contains("reached"));
+}
+
+#[tokio::test]
+async fn the_list_of_models_costs_nothing_and_tells_a_wrong_name() {
+    let lists = [
+        (Provider::OpenAi, json!({"object": "list", "data": [{"id": "stand-in-1", "object": "model"}]})),
+        (Provider::Claude, json!({"data": [{"type": "model", "id": "stand-in-1"}], "has_more": false})),
+        (Provider::Ollama, json!({"models": [{"name": "stand-in-1:latest", "size": 1}]})),
+    ];
+    for (provider, list) in lists {
+        let (address, calls) = stand_in(move |_, _| Some((200, list.to_string())));
+        let mut model = model(provider, &address);
+        assert_eq!(model.listed().await, Ok(true), "{provider:?}");
+        model.settings.model = "another".into();
+        assert_eq!(model.listed().await, Ok(false), "{provider:?}");
+        let calls = calls.lock().unwrap();
+        let path = calls[0].path.as_str();
+        assert!(["/v1/models", "/v1/models?limit=1000", "/api/tags"].contains(&path), "{path}");
+        assert!(calls.iter().all(|seen| seen.raw.is_empty()), "nothing is sent");
+    }
+    let (address, _) = stand_in(|_, _| Some((401, "{}".into())));
+    assert_eq!(model(Provider::OpenAi, &address).listed().await, Err(Trouble::Status(401)));
+}
+
+#[tokio::test]
+async fn secrets_in_answers_are_masked_too() {
+    let (address, calls) = stand_in(|_, _| Some((200, envelope(Provider::OpenAi, "{}"))));
+    let answers = [crate::Answer {
+        about: domain::interpretation::QuestionAbout::WhatGoal,
+        question: "What shall hold?".into(),
+        answer: "A VM with 2 cores. The root password shall be Tr0ub4dor-staple-9.".into(),
+        span: None,
+    }];
+    let context = Context { answers: &answers, own_guests: &[] };
+    model(Provider::OpenAi, &address).interpret("Make it better.", &facts(), &context).await;
+    assert!(calls.lock().unwrap().iter().all(|seen| !seen.raw.contains("Tr0ub4dor")));
 }
 
 #[test]

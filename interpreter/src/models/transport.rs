@@ -66,6 +66,8 @@ impl Trouble {
 pub(super) struct Transport {
     client: Client,
     url: Url,
+    /// Where the provider lists its models.
+    list: Url,
 }
 
 impl Transport {
@@ -77,6 +79,7 @@ impl Transport {
             && base.username().is_empty()
             && base.password().is_none();
         let url = base.join(settings.provider.path()).ok().filter(|_| good).ok_or_else(bad)?;
+        let list = base.join(settings.provider.list()).map_err(|_| bad())?;
         let client = Client::builder()
             .use_preconfigured_tls(tls()?)
             .default_headers(headers(settings)?)
@@ -85,27 +88,37 @@ impl Transport {
             .no_proxy()
             .build()
             .map_err(|error| Trouble::Tls(error.to_string()))?;
-        Ok(Self { client, url })
+        Ok(Self { client, url, list })
+    }
+
+    /// The provider's list of models: a request that costs no tokens.
+    pub async fn models(&self) -> Result<Vec<u8>, Trouble> {
+        whole(self.client.get(self.list.clone()).send().await.map_err(failed)?).await
     }
 
     /// The body of a good answer, at most [`limits::MODEL_BODY_BYTES_MAX`] long.
     pub async fn call(&self, body: &Value) -> Result<Vec<u8>, Trouble> {
-        let failed =
-            |error: reqwest::Error| if error.is_timeout() { Trouble::Slow } else { Trouble::Unreachable };
-        let mut response = self.client.post(self.url.clone()).json(body).send().await.map_err(failed)?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(Trouble::Status(status.as_u16()));
-        }
-        let mut whole = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(failed)? {
-            if whole.len() + piece.len() > limits::MODEL_BODY_BYTES_MAX {
-                return Err(Trouble::TooLarge);
-            }
-            whole.extend_from_slice(&piece);
-        }
-        Ok(whole)
+        whole(self.client.post(self.url.clone()).json(body).send().await.map_err(failed)?).await
     }
+}
+
+fn failed(error: reqwest::Error) -> Trouble {
+    if error.is_timeout() { Trouble::Slow } else { Trouble::Unreachable }
+}
+
+async fn whole(mut response: reqwest::Response) -> Result<Vec<u8>, Trouble> {
+    let status = response.status();
+    if !status.is_success() {
+        return Err(Trouble::Status(status.as_u16()));
+    }
+    let mut whole = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(failed)? {
+        if whole.len() + piece.len() > limits::MODEL_BODY_BYTES_MAX {
+            return Err(Trouble::TooLarge);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole)
 }
 
 fn headers(settings: &Settings) -> Result<HeaderMap, Trouble> {

@@ -37,6 +37,15 @@ impl Provider {
         }
     }
 
+    /// The path of the list of models behind the base URL.
+    pub(super) fn list(self) -> &'static str {
+        match self {
+            Self::OpenAi => "models",
+            Self::Claude => "v1/models?limit=1000",
+            Self::Ollama => "api/tags",
+        }
+    }
+
     /// Where the API begins when the settings do not say.
     pub fn usual_base(self) -> &'static str {
         match self {
@@ -105,6 +114,21 @@ pub(super) fn request(settings: &Settings, system: &str, talk: &[Turn]) -> Value
             "options": {"temperature": 0, "num_predict": settings.answer_tokens_max},
         }),
     }
+}
+
+/// True if a provider's list of models has this one.
+pub(super) fn lists(provider: Provider, raw: &[u8], model: &str) -> Result<bool, Trouble> {
+    let body: Value = serde_json::from_slice(raw).map_err(|_| Trouble::NotUnderstood)?;
+    let (list, field) = match provider {
+        Provider::OpenAi | Provider::Claude => ("data", "id"),
+        Provider::Ollama => ("models", "name"),
+    };
+    let models = body.get(list).and_then(Value::as_array).ok_or(Trouble::NotUnderstood)?;
+    // Ollama lists `name:tag`; without a tag `latest` is meant.
+    Ok(models
+        .iter()
+        .filter_map(|one| one.get(field)?.as_str())
+        .any(|id| id == model || provider == Provider::Ollama && id.strip_suffix(":latest") == Some(model)))
 }
 
 /// A model's text with what it cost.

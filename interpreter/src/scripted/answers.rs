@@ -9,6 +9,7 @@ use super::reader::{Focus, Reader};
 use super::token::{Token, tokens};
 use super::{hidden, lexicon};
 use crate::{Answer, Context};
+use domain::facts::Facts;
 use domain::ids::Vmid;
 use domain::interpretation::{Label, QuestionAbout, Span};
 
@@ -26,10 +27,10 @@ pub struct Answered {
 }
 
 impl Answered {
-    pub fn new(text: &str, context: &Context<'_>) -> Self {
+    pub fn new(text: &str, facts: &Facts, context: &Context<'_>) -> Self {
         let mut all = Self { whole: text.to_owned(), appended: Vec::new(), put: Vec::new() };
         for answer in context.answers {
-            if !all.puts(text, answer) {
+            if !all.puts(text, answer, facts) {
                 all.append(text, answer);
             }
         }
@@ -37,31 +38,19 @@ impl Answered {
     }
 
     /// Puts an answer in the place of a few words. The last answer about a place counts.
-    fn puts(&mut self, text: &str, answer: &Answer) -> bool {
+    fn puts(&mut self, text: &str, answer: &Answer, facts: &Facts) -> bool {
         use QuestionAbout as Q;
-        let named = matches!(
-            answer.about,
-            Q::WhichGuest
-                | Q::WhichStorage
-                | Q::WhichImage
-                | Q::WhichNode
-                | Q::WhichNetwork
-                | Q::WhichCluster
-                | Q::WhatName
-                | Q::WhatAddress
-        );
-        let Some(words) = answer.span.filter(|_| named).and_then(|span| span.of(text)) else { return false };
+        let Some(words) = answer.span.and_then(|span| span.of(text)) else { return false };
         let short = words.split_whitespace().count() <= TOKENS_MAX;
         let clause = words.to_lowercase().split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| {
             lexicon::VERBS.contains(&word) && !matches!(word, "build" | "backup" | "mail" | "copy")
         });
-        let said = answer.answer.split('(').next().unwrap_or("").trim().trim_end_matches(['.', ',']);
-        let (Some(span), false) = (answer.span, said.is_empty() || said.contains('\n')) else { return false };
+        let (Some(span), Some(said)) = (answer.span, known(answer, facts)) else { return false };
         if !short || clause && answer.about == Q::WhichGuest {
             return false;
         }
         self.put.retain(|(other, _)| other.end <= span.start || span.end <= other.start);
-        self.put.push((span, said.to_owned()));
+        self.put.push((span, said));
         true
     }
 
@@ -128,6 +117,65 @@ impl Answered {
             }
         }
         out
+    }
+}
+
+/// The part of an answer that names what was asked for: guests, a storage, a node, an image, a name. Nothing else of an
+/// answer is put into the text.
+fn known(answer: &Answer, facts: &Facts) -> Option<String> {
+    use QuestionAbout as Q;
+    let apart = |c: char| !(c.is_alphanumeric() || "-_.:/".contains(c));
+    let words: Vec<&str> = answer
+        .answer
+        .split(apart)
+        .map(|word| word.trim_matches(['.', ':']))
+        .filter(|w| !w.is_empty())
+        .collect();
+    let one = |all: Vec<&String>| {
+        all.into_iter().find(|name| words.iter().any(|word| word.eq_ignore_ascii_case(name))).cloned()
+    };
+    let house = &facts.house;
+    match answer.about {
+        Q::WhichGuest => {
+            let names: Vec<&str> =
+                words.iter().filter_map(|word| facts.guest_named(word)).map(|g| g.name.as_str()).collect();
+            (!names.is_empty()).then(|| names.join(" and "))
+        }
+        Q::WhichStorage => one(facts.storages.keys().collect()),
+        Q::WhichNode => one(facts.nodes.keys().collect()),
+        Q::WhichCluster => one(house.kubernetes.keys().collect()),
+        Q::WhichImage => {
+            let images = house.images.vm.iter().chain(&house.images.container);
+            let said = answer.answer.trim().to_lowercase();
+            one(house
+                .images
+                .vm
+                .keys()
+                .chain(house.images.container.keys())
+                .chain(facts.isos.keys())
+                .collect())
+            .or_else(|| {
+                images
+                    .into_iter()
+                    .find(|(_, i)| i.aliases.iter().any(|a| a.to_lowercase() == said))
+                    .map(|(n, _)| n.clone())
+            })
+        }
+        Q::WhichNetwork => {
+            let tag = words.iter().find_map(|word| word.parse::<u16>().ok()).map(|tag| format!("VLAN {tag}"));
+            tag.or_else(|| one(facts.bridges.keys().collect()))
+        }
+        Q::WhatName => {
+            let name = answer.answer.trim().trim_matches(['"', '\'', '.']);
+            let one_word =
+                !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+            one_word.then(|| format!("\"{name}\""))
+        }
+        Q::WhatAddress => words
+            .iter()
+            .find(|word| word.split('/').next().is_some_and(|ip| ip.parse::<std::net::Ipv4Addr>().is_ok()))
+            .map(|word| (*word).to_owned()),
+        _ => None,
     }
 }
 

@@ -364,6 +364,12 @@ impl Reader<'_> {
                     "started right away",
                     "start it",
                     "start them",
+                    "boot it",
+                    "boot them",
+                    "power it on",
+                    "turn it on",
+                    "switch it on",
+                    "fire it up",
                     "and running",
                     "should be running",
                     "shall be running",
@@ -494,7 +500,10 @@ impl Reader<'_> {
                 if !tags.is_empty() {
                     self.take(found, i, end, What::Tags(tags));
                 }
-            } else if self.is(i, &["pool"]) && !self.is(i.wrapping_sub(1), &["storage"]) {
+            } else if self.is(i, &["pool"])
+                && !self.is(i.wrapping_sub(1), &["storage", "ceph", "rbd", "zfs", "lvm", "nfs", "disk"])
+                && !i.checked_sub(1).is_some_and(|b| self.facts.storages.contains_key(self.raw(b)))
+            {
                 let mut at = i + 1;
                 while self.is(at, &["called", "named"]) || self.mark(at, ":") {
                     at += 1;

@@ -9,7 +9,15 @@ use domain::interpretation::{BackupWish, Change, Label, QuestionAbout, Span};
 impl Reader<'_> {
     pub fn backup(&mut self, range: (usize, usize)) -> bool {
         let (from, to) = range;
-        let phrase = self.find(range, &["back up", "backed up", "backing up"]);
+        // `back web-old up`
+        let apart = (from..to).find(|i| self.is(*i, &["back"])).filter(|at| {
+            (at + 2..to.min(at + 8)).any(|up| {
+                self.is(up, &["up"])
+                    && self.named_at(at + 1, from, to).is_some()
+                    && (at + 1..up).all(|i| !self.is(i, &["to", "on", "from"]))
+            })
+        });
+        let phrase = self.find(range, &["back up", "backed up", "backing up"]).or(apart.map(|at| (at, 1)));
         let word = self.find(range, &["backup", "backups", "vzdump"]);
         let job = (from..to).find(|i| {
             self.facts.house.backups.contains_key(self.raw(*i))
@@ -184,7 +192,9 @@ impl Reader<'_> {
         if !mentions.is_empty() {
             let Some(who) = self.who(range, false) else { return true };
             let named: Vec<String> = who.iter().map(|w| w.0.clone()).collect();
-            let away = loss.is_some() || self.has(range, &["take", "exclude", "without", "leave out"]);
+            let away = loss.is_some()
+                || self.has(range, &["exclude", "without", "leave out", "except"])
+                || self.has(range, &["take"]) && self.has(range, &["out", "off", "away", "from"]);
             entry.value.guests = if away {
                 job.guests.iter().filter(|g| !named.contains(g)).cloned().collect()
             } else {

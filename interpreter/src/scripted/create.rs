@@ -126,6 +126,14 @@ impl Reader<'_> {
             if lexicon::noun(self.low(noun + 1)).is_some() && noun + 1 < to {
                 continue;
             }
+            // `Windows Server 2022`, `Ubuntu Server 24.04`: a system.
+            let edition = self.is(noun, &["server", "desktop", "workstation"])
+                && noun > from
+                && lexicon::SYSTEMS.contains(&self.low(noun - 1))
+                && self.toks.get(noun + 1).is_some_and(|t| t.number.is_some());
+            if edition {
+                continue;
+            }
             if self.is(noun + 1, NOT_HEADS_AFTER) && !self.is(noun + 1, &["should", "cluster"]) {
                 continue;
             }
@@ -340,6 +348,11 @@ impl Reader<'_> {
         if definite && !clear {
             return None;
         }
+        let lost =
+            ["delete", "destroy", "remove", "kill", "wipe", "erase", "purge", "nuke", "trash", "scrap"];
+        if start > from && self.is(start - 1, &lost) {
+            return None;
+        }
         let systems = |i: &usize| {
             lexicon::SYSTEMS.contains(&self.low(*i))
                 || self.is_alias(self.low(*i))
@@ -460,10 +473,15 @@ impl Reader<'_> {
 
     /// Makes the guests of one head and says about them what stands in `[from, to)`. Gives their places.
     pub fn create(&mut self, head: &Head, from: usize, to: usize) -> Vec<usize> {
-        let (names, region) = self.names_for(head, to);
+        let (names, mut region) = self.names_for(head, to);
         let span = self.span(head.from, head.noun + 1);
         let names = if names.is_empty() && head.plural && head.count == Count::Silent {
-            self.names_before(from, head.from)
+            let before = self.names_before(from, head.from);
+            if let Some((_, a, z)) = before.first().filter(|(_, a, _)| before.iter().all(|(_, b, _)| a == b))
+            {
+                region = (*a, *z);
+            }
+            before
         } else if names.is_empty() && !head.plural && matches!(head.count, Count::Silent | Count::Exactly(1))
         {
             self.name_before(from, head.from).into_iter().collect()

@@ -468,9 +468,24 @@ fn for_violation(doc: &Interpretation, broken: &[Violation], facts: &domain::fac
         return refusal(RefusalReason::Unsupported, "This could not be read safely.", None);
     };
     let why = first.why.as_str();
+    // The words that gave the value: an answer takes their place.
+    let place = |field: &str| {
+        let guest = first.pointer.as_ref()?.strip_prefix("/guests/")?.split('/').next()?;
+        doc.label(&format!("/guests/{guest}/{field}")).and_then(Label::span)
+    };
     let ask = |about: QuestionAbout, tail: &str, options: Vec<String>| {
         let mut doc =
             question(about, &limits::cut(&format!("{}. {tail}", capital(why)), limits::QUESTION_CHARS_MAX));
+        let span = match about {
+            QuestionAbout::WhatAddress => place("ip"),
+            QuestionAbout::WhatName => place("name"),
+            QuestionAbout::WhichStorage => place("storage"),
+            QuestionAbout::WhichNode => place("node"),
+            QuestionAbout::WhichImage => place("image"),
+            QuestionAbout::WhatSize => place("disk_gib"),
+            _ => None,
+        };
+        doc.questions.iter_mut().for_each(|q| q.span = span);
         let options: Vec<String> = options.into_iter().take(limits::OPTIONS_MAX).collect();
         if options.len() > 1 {
             doc.questions.iter_mut().for_each(|q| q.options.clone_from(&options));

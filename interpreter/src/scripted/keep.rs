@@ -319,6 +319,40 @@ impl Reader<'_> {
         true
     }
 
+    /// `Name it golden.`: the name of snapshots asked for in the sentence before.
+    pub(super) fn names_snapshots(&mut self, (from, to): (usize, usize)) -> bool {
+        let open =
+            |entry: &Entry<SnapshotWish>| entry.value.change == Change::Create && entry.value.name.is_none();
+        let phrases = [
+            "name it",
+            "call it",
+            "name them",
+            "call them",
+            "name the snapshot",
+            "call the snapshot",
+            "label it",
+        ];
+        let Some((at, n)) = self.find((from, to), &phrases).filter(|(at, _)| *at <= from + 1) else {
+            return false;
+        };
+        if !self.draft.snapshots.last().is_some_and(open) || at + n >= to {
+            return false;
+        }
+        let name_at = if self.is(at + n, &["simply", "just", "as"]) { at + n + 1 } else { at + n };
+        let name = self.raw(name_at).to_owned();
+        let span = self.span(name_at, name_at + 1);
+        self.use_up(from, name_at + 1);
+        if !crate::shape::snapshot(&name) {
+            self.draft.ask(QuestionAbout::WhatName, "This snapshot name cannot be used: letters, digits, - and _, beginning with a letter. Which name shall it have?", vec![], Some(span));
+            return true;
+        }
+        for entry in self.draft.snapshots.iter_mut().filter(|entry| open(entry)) {
+            entry.value.name = Some(name.clone());
+            entry.labels.insert("name".into(), Label::Said { quote: None, span: Some(span) });
+        }
+        true
+    }
+
     pub(super) fn snapshot_name(
         &self,
         (from, to): (usize, usize),

@@ -101,6 +101,14 @@ fn is_told(reader: &Reader<'_>, range: (usize, usize), at: usize) -> bool {
     if !reader.low(at).ends_with("ed") && !reader.is(at, &["torn", "thrown"]) {
         return false;
     }
+    // `I re-seated the cable and wiped the dust`: an order never stands in the past, a wish says be, get, want.
+    let wished = [
+        "be", "get", "gets", "want", "wants", "need", "needs", "must", "should", "shall", "can", "have",
+        "longer", "no",
+    ];
+    if !reader.has((at.saturating_sub(5).max(range.0), at), &wished) {
+        return true;
+    }
     let before = (at.saturating_sub(2).max(range.0), at);
     reader
         .has(before, &["i", "we", "was", "were", "been", "got", "had", "he", "she", "they", "who", "already"])

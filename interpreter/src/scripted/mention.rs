@@ -119,6 +119,31 @@ impl<'a> Reader<'a> {
     }
 
     fn numbered_at(&self, i: usize, to: usize) -> Option<Mention> {
+        // `destroy 110`, `start 113 and 112`
+        let orders = [
+            "destroy", "delete", "remove", "start", "stop", "move", "migrate", "clone", "snapshot", "adopt",
+            "rename", "tag", "backup", "resize", "protect", "give", "kill", "wipe",
+        ];
+        let after = |at: usize| at.checked_sub(1).is_some_and(|b| self.is(b, &orders));
+        let listed = i >= 2
+            && (self.is(i - 1, &["and"]) || self.mark(i - 1, ",&"))
+            && self
+                .toks
+                .get(i - 2)
+                .is_some_and(|t| t.number.is_some_and(|n| self.facts.guest(n as Vmid).is_some()))
+            && (i.saturating_sub(8)..i).any(|at| self.is(at, &orders));
+        let bare = self.toks.get(i).filter(|_| after(i) || listed).and_then(|t| t.number);
+        if let Some(guest) = bare
+            .filter(|n| n.fract() == 0.0 && *n >= 100.0 && *n < 1e9 && !lexicon::is_unit(self.low(i + 1)))
+            .and_then(|n| self.facts.guest(n as Vmid))
+        {
+            return Some(Mention {
+                meant: Meant::Guests(vec![guest.vmid]),
+                from: i,
+                to: i + 1,
+                group: false,
+            });
+        }
         let noun = lexicon::noun(self.low(i)).is_some()
             || self.is(i, &["vmid", "id", "ctid", "#"])
             || self.mark(i, "#");

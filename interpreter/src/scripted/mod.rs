@@ -84,7 +84,7 @@ impl Scripted {
                 None,
             );
         }
-        let answered = answers::Answered::new(text, context);
+        let answered = answers::Answered::new(text, facts, context);
         let mut reader = Reader::new(&answered.whole, text.len(), facts, context, &answered);
         if reader.toks.len() > crate::limits::TOKENS_MAX {
             return finish::refusal(RefusalReason::TooLarge, "The text has more words than are read.", None);
@@ -207,6 +207,24 @@ impl Reader<'_> {
     }
 
     fn sentence(&mut self, range: (usize, usize)) {
+        let made = self.draft.guests.iter().filter(|g| g.is_new()).count();
+        self.sentence_alone(range);
+        // `Four VMs … no wait, three VMs`: which of them shall there be?
+        let regrets = self.is(range.0, &["no", "wait", "hmm", "oops", "nope", "actually", "scratch"])
+            || self.has(
+                (range.0, (range.0 + 4).min(range.1)),
+                &["no wait", "no , wait", "scratch that", "never mind"],
+            );
+        let now = self.draft.guests.iter().filter(|g| g.is_new()).count();
+        if made > 0 && (self.regret || regrets) && now > made {
+            let span = self.span(range.0, range.1);
+            let text = "The text takes something back. Which guests shall there be in the end?";
+            self.draft.ask(QuestionAbout::Contradiction, text, vec![], Some(span));
+        }
+        self.regret |= regrets && made > 0;
+    }
+
+    fn sentence_alone(&mut self, range: (usize, usize)) {
         let mut understood = false;
         if self.only_asks(range) {
             if self.has(range, screen::SECRET_NOUNS) {
@@ -301,7 +319,7 @@ impl Reader<'_> {
 
     /// Reads one clause with the first reader that knows its kind of wish. False: nothing was understood.
     fn clause(&mut self, range: (usize, usize)) -> bool {
-        if self.forbids(range) || self.recounts(range) {
+        if self.forbids(range) || self.recounts(range) || self.names_snapshots(range) {
             return true;
         }
         if self.screened(range)
@@ -548,10 +566,25 @@ impl Reader<'_> {
         if self.own_each((from, to), heads) {
             return true;
         }
+        // `three servers (a, b, c): Debian VMs with …`: the second names the kind of the first.
+        let kept: Vec<Head> = heads
+            .iter()
+            .enumerate()
+            .filter(|(n, head)| {
+                let again = *n > 0
+                    && head.count == Count::Silent
+                    && !head.clear
+                    && self.names_for(head, to).0.is_empty()
+                    && head.from.checked_sub(1).is_some_and(|b| self.mark(b, ":=–—(,"));
+                !again
+            })
+            .map(|(_, head)| head.clone())
+            .collect();
+        let heads = kept.as_slice();
         let mut made = Vec::new();
         let common = heads.last().filter(|_| heads.len() > 1).and_then(|last| {
             (last.noun + 1..to).find(|i| {
-                self.is(*i, &["each", "both", "all", "they"])
+                self.is(*i, &["each", "both", "all", "they", "everything", "everyone"])
                     && (self.mark(i - 1, ",;:")
                         || self.is(*i, &["both", "all", "each"]) && self.is(i - 1, &["and", "with"]))
                     && !self.is(i + 1, &["nodes"])
@@ -904,6 +937,11 @@ impl Reader<'_> {
         }
         let verb = self.toks.get(from).is_some_and(|t| lexicon::VERBS.contains(&t.low.as_str()));
         if !self.quantities(from, to).is_empty() && (self.own_words(range) || verb) {
+            self.unknown_guest(Some(span));
+            return true;
+        }
+        let sized = ["memory", "ram", "disk", "cores", "cpu", "cpus", "space"];
+        if verb && self.has(range, &sized) && self.has(range, &["it", "them", "that", "this", "one"]) {
             self.unknown_guest(Some(span));
             return true;
         }

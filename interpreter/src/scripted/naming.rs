@@ -39,6 +39,16 @@ impl Reader<'_> {
                 )
                 && !self.cluster_named(*i)
         });
+        // `two VMs: one called sun with …, the other called moon with …`
+        if wanted > 1 && wanted < crate::limits::COUNT_MAX {
+            let each: Vec<Named> = (head.noun + 1..to)
+                .filter(|i| self.is(*i, &["called", "named"]) && !self.cluster_named(*i))
+                .filter_map(|i| self.name_list(i + 1, to, 1, true).0.into_iter().next())
+                .collect();
+            if each.len() == wanted {
+                return (each, (head.noun, head.noun));
+            }
+        }
         // `named robin, sorry, named wren`: the last one counts.
         let again = marked.and_then(|i| {
             (i + 1..to)
@@ -52,7 +62,10 @@ impl Reader<'_> {
             let mut at = i + 1;
             while self.is(
                 at,
-                &["it", "them", "is", "are", "as", "shall", "be", "should", "simply", "just", "the", "like"],
+                &[
+                    "it", "them", "is", "are", "as", "shall", "be", "should", "simply", "just", "the",
+                    "like", "of",
+                ],
             ) || self.mark(at, ":=")
             {
                 at += 1;
@@ -95,6 +108,20 @@ impl Reader<'_> {
                 return (items, (head.noun, head.noun));
             }
             if !names.is_empty() {
+                // `containers a1 and a2 on pve1, and b1 on pve2`: b1 is one of them.
+                let mut names = names;
+                if head.plural && head.count == Count::Silent {
+                    let more: Vec<Named> = (end..to)
+                        .filter(|i| {
+                            self.nameish(*i)
+                                && (self.is(i - 1, &["and"]) || self.mark(i - 1, ",;"))
+                                && self.is(i + 1, &["on", "at", "with", "in"])
+                                && !names.iter().any(|(name, _, _)| name == self.raw(*i))
+                        })
+                        .map(|i| (self.raw(i).to_owned(), i, i + 1))
+                        .collect();
+                    names.extend(more);
+                }
                 return (names, (next, end));
             }
         }
@@ -323,14 +350,17 @@ impl Reader<'_> {
                             "two",
                             "three",
                         ]) && !(first && self.closes(at + 1, to) && token.is(&["one", "two", "three"]));
-                    let strange =
-                        !lexicon::is_common(&token.low) && !lexicon::SYSTEMS.contains(&token.low.as_str());
+                    let system = lexicon::SYSTEMS.contains(&token.low.as_str()) || self.is_alias(&token.low);
+                    let strange = !lexicon::is_common(&token.low) && !system;
                     !token.raw.starts_with(['/', '.'])
                         && !token.raw.contains([':', '/', '@'])
                         && !filler
                         && (first
                             || strange
-                            || (sure && self.list_goes_on(at, to) && !lexicon::is_unit(&token.low)))
+                            || (sure
+                                && !system
+                                && self.list_goes_on(at, to)
+                                && !lexicon::is_unit(&token.low)))
                 }
                 Kind::Number => {
                     first
@@ -363,6 +393,10 @@ impl Reader<'_> {
                 end = next;
             }
             at = next;
+            // `kn1 kn2 kn3`
+            if self.nameish(at) && names.last().is_some_and(|(_, a, _)| self.nameish(*a)) && at < to {
+                continue;
+            }
             let mut joined = false;
             while self.mark(at, ",&/+")
                 || self.is(at, &["and"])

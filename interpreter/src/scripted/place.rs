@@ -222,8 +222,20 @@ impl Reader<'_> {
     /// `Clone web-old to web-test`, `same as the web server but for staging`.
     pub fn clone_of(&mut self, range: (usize, usize)) -> bool {
         let (from, to) = range;
-        let copies: &[&str] =
-            &["clone", "copy of", "duplicate", "copy", "clone of", "cloned", "twin of", "replica of"];
+        let copies: &[&str] = &[
+            "clone",
+            "copy of",
+            "duplicate",
+            "copy",
+            "clone of",
+            "cloned",
+            "twin of",
+            "replica of",
+            "clones of",
+            "copies of",
+            "replicas of",
+            "duplicates of",
+        ];
         let same: &[&str] =
             &["same as", "just like", "identical to", "exactly like", "like", "modelled on", "based on"];
         let copy = self.find(range, copies);

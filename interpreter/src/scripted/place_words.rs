@@ -60,12 +60,16 @@ impl Reader<'_> {
                 let online = self.facts.nodes.get(&name).is_some_and(|node| node.online);
                 let start = if i > from && self.is(i - 1, &["node", "host"]) { i - 1 } else { i };
                 let floor = start.saturating_sub(5).max(from);
-                let avoided = (floor..start).any(|at| {
-                    self.is(
-                        at,
-                        &["not", "never", "except", "avoid", "without", "don't", "mustn't", "shouldn't"],
-                    ) || self.is(at, &["but"]) && self.is(at.wrapping_sub(1), &["anywhere", "node", "server"])
-                }) && !self.has((floor, start), &["start", "boot", "and", "but on", "only"]);
+                let refused = ["not", "never", "except", "avoid", "without", "don't", "mustn't", "shouldn't"];
+                let no = (floor..start).rev().find(|at| {
+                    self.is(*at, &refused)
+                        || self.is(*at, &["but"])
+                            && self.is(at.wrapping_sub(1), &["anywhere", "node", "server"])
+                });
+                let avoided = no.is_some_and(|at| {
+                    !self.has((at, start), &["start", "boot", "and", "but on", "only"])
+                        && !(at..start).any(|i| self.mark(i, ",;"))
+                });
                 if avoided {
                     self.take(found, start, i + 1, What::NotNode(name));
                     continue;

@@ -204,10 +204,60 @@ impl Reader<'_> {
         }
         let back = q.from.saturating_sub(4).max(floor);
         let mut at = (back..q.from).rev().find(|at| self.is(*at, disks))?;
+        if !(at + 1..q.from).all(|i| self.is(i, &["of", "with", "at", "sized", "each"])) {
+            return None;
+        }
         while at > floor && self.is(at - 1, EXTRA) {
             at -= 1;
         }
         many(at.checked_sub(1).filter(|at| *at >= floor)?)
+    }
+
+    /// `, no, make that`: nothing but words of correction.
+    fn only_takes_back(&self, (from, to): (usize, usize)) -> bool {
+        let small = [
+            "no",
+            "i",
+            "it",
+            "that",
+            "to",
+            "a",
+            "of",
+            "need",
+            "want",
+            "should",
+            "be",
+            "its",
+            "it's",
+            "let's",
+            "say",
+            "better",
+            "make",
+            "sorry",
+            "mean",
+            "meant",
+            "actually",
+            "rather",
+            "correction",
+            "scratch",
+            "oops",
+            "wait",
+            "hmm",
+            "or",
+            "well",
+            "hold",
+            "on",
+            "not",
+            "nope",
+            "eh",
+            "er",
+            "um",
+            "uh",
+            "please",
+            "the",
+        ];
+        self.has((from, to), CORRECTING)
+            && (from..to).all(|i| self.is(i, &small) || self.mark(i, ",.;:!…-–—()"))
     }
 
     fn is_unit_word(&self, i: usize) -> bool {
@@ -232,12 +282,18 @@ impl Reader<'_> {
             let floor = found.last().map_or(from, |q| q.to);
             if let Some(mut quantity) = self.measured(i, value, at, floor, to, &mut claimed) {
                 self.context_of(&mut quantity, floor, to);
-                // `2 GB of RAM, sorry, I mean 4 GB`: the second is of the same thing.
-                if quantity.role == Role::Bare
-                    && let Some(last) = found.last().filter(|q| q.role != Role::Cores)
-                    && self.has((last.to, i), CORRECTING)
-                {
-                    quantity.role = last.role;
+                // `2 GB of RAM, sorry, I mean 4 GB`: the second is of the same thing and stands in its place.
+                let again = found.last().filter(|last| {
+                    let alike = last.role == quantity.role
+                        || quantity.role == Role::Bare && last.role != Role::Cores
+                        || last.role == Role::Bare && quantity.role != Role::Cores;
+                    alike && self.only_takes_back((last.to, i))
+                });
+                if let Some(last) = again {
+                    if quantity.role == Role::Bare {
+                        quantity.role = last.role;
+                    }
+                    found.pop();
                 }
                 if let Some((times, start)) = self.disk_count(&quantity, floor) {
                     quantity.times = times;
@@ -483,6 +539,19 @@ impl Reader<'_> {
         }
         // from 4 to 8
         let back = |n: usize| q.from.checked_sub(n).filter(|at| *at >= floor);
+        // `-2 GB`: a sign right at the number.
+        let signed = back(1).is_some_and(|at| {
+            self.mark(at, "-−")
+                && self
+                    .toks
+                    .get(at)
+                    .zip(self.toks.get(q.from))
+                    .is_some_and(|(sign, n)| sign.span.end == n.span.start)
+        });
+        if signed && back(2).is_none_or(|at| self.number_at(at).is_none()) {
+            q.step = -1;
+            return;
+        }
         // `between 2 and 4 GB`, `2-4 GB`, `2 or 4 GB`: a range is no size.
         let open = |at: usize| !self.used.get(at).copied().unwrap_or(true);
         let alike = |at: usize| {

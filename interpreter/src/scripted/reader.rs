@@ -43,6 +43,8 @@ pub struct Reader<'a> {
     pub spared: bool,
     /// Sizes stand before the guests they are for: `4 GB to web-old and 2 cores to db-1`.
     pub behind: bool,
+    /// A sentence began with second thoughts about new guests.
+    pub regret: bool,
     /// A sentence only asks something, or talks.
     pub chat: bool,
     /// Sentences that nothing understood.
@@ -127,6 +129,7 @@ impl<'a> Reader<'a> {
             spared: false,
             behind: false,
             chat: false,
+            regret: false,
             strange: Vec::new(),
         };
         reader.choose();
@@ -252,7 +255,14 @@ impl<'a> Reader<'a> {
                 || self.is(i, &["make"])
                     && self.is(i + 1, &["that", "it"])
                     && self.number_at(i + 2).is_some_and(|(_, end)| lexicon::is_unit(self.low(end)));
-            let noun = i > from && self.is(i - 1, &["a", "the", "an", "of", "no", "with"]);
+            // `Every weekday at 18:00: back up db-1`
+            let timed = starts.len() == 1
+                && self.is(i, &["back", "backup", "run", "make", "take", "create", "snapshot"])
+                && self.has((from, i), &["every", "daily", "nightly", "weekly", "monthly", "each", "once a"])
+                && !(from..i).any(|at| {
+                    lexicon::VERBS.contains(&self.low(at)) || self.facts.guest_named(self.raw(at)).is_some()
+                });
+            let noun = timed || i > from && self.is(i - 1, &["a", "the", "an", "of", "no", "with"]);
             if !goes_on && !starts_up && !noun {
                 starts.push(i);
             }

@@ -34,7 +34,8 @@ impl Reader<'_> {
         }
         let mine =
             |at: usize| !(at + 1..q.from).any(|i| self.number_at(i).is_some_and(|(_, end)| end <= q.from));
-        self.has((from, q.from), &["add"])
+        self.mark(q.from.wrapping_sub(1), "+")
+            || self.has((from, q.from), &["add"])
             || (from..q.from)
                 .any(|at| self.is(at, &["extra", "additional", "another", "more", "further"]) && mine(at))
             || self.is(q.to, &["more", "extra", "additional"])
@@ -164,7 +165,7 @@ impl Reader<'_> {
                 ),
             )
         } else {
-            (amount, Label::Said { quote: None, span: Some(span) })
+            (amount, self.sized(attribute))
         };
         if value == 0 {
             self.draft.ask(

@@ -109,15 +109,30 @@ impl Reader<'_> {
             let b = (a + 1..range.1).find(|i| self.is(*i, second))?;
             Some((a, b + 1 - a))
         };
-        let never = self.find(range, never);
+        // `must not run on the same host` is about the place.
+        let closed = |(at, n): &(usize, usize)| {
+            at + n >= range.1
+                || self.mark(at + n, ",.;:!")
+                || self.is(at + n, &["any", "anymore", "now", "today", "and", "but", "at", "for", "please"])
+        };
+        let never = self.find(range, never).filter(closed);
         let stop = never.or_else(|| self.find(range, off)).or_else(|| {
             apart(&["turn", "shut", "switch", "power"], &["off", "down"])
                 .or_else(|| apart(&["take"], &["offline", "down"]))
         });
+        let placed = |(at, n): &(usize, usize)| {
+            self.is(at + n - 1, &["run"])
+                && self.is(
+                    at + n,
+                    &["on", "in", "as", "with", "only", "from", "under", "at", "side", "together"],
+                )
+        };
         let start = self
             .find(range, on)
+            .filter(|hit| !placed(hit))
             .or_else(|| apart(&["turn", "switch", "power", "bring"], &["on", "up", "online"]))
             .or_else(|| apart(&["keep", "leave"], &["running", "on", "up", "online"]))
+            .or_else(|| apart(&["have", "want", "need"], &["running", "started", "online"]))
             .filter(|(at, _)| never.is_none_or(|(from, n)| *at < from || *at >= from + n));
         if let Some(done) = self.each_its_own(range, targets) {
             return done;
@@ -254,7 +269,7 @@ impl Reader<'_> {
         }) || self
             .has(range, &["start order", "boot order", "startup order", "starting order"]);
         let listed = self.has(range, &["start order", "boot order", "startup order", "starting order"]);
-        if !spoken || !ordinal || self.has(range, &["disk", "snapshot", "memory", "cores"]) {
+        if !spoken || !ordinal || self.has(range, &["disk", "snapshot"]) {
             return false;
         }
         let mut mentions: Vec<Mention> = self.mentions(range);
@@ -352,11 +367,15 @@ impl Reader<'_> {
         for mention in &mentions {
             self.use_up(mention.from, mention.to);
         }
-        let delays: Vec<Attribute> = self
+        let (delays, rest): (Vec<Attribute>, Vec<Attribute>) = self
             .attributes(range.0, range.1, domain::interpretation::GuestKind::Vm)
             .into_iter()
-            .filter(|a| matches!(a.what, What::Delay(_)))
-            .collect();
+            .filter(|a| !matches!(a.what, What::OnBoot(_) | What::Order(_) | What::Power(_)))
+            .partition(|a| matches!(a.what, What::Delay(_)));
+        for attribute in &rest {
+            let meant = self.meant_by(attribute, &targets, &vmids);
+            self.say_of_existing(attribute, &meant, &targets, range, &mut None);
+        }
         for delay in delays {
             let What::Delay(seconds) = delay.what else { continue };
             let after = mentions

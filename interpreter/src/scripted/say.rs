@@ -184,7 +184,7 @@ impl Reader<'_> {
     pub(super) fn size_of_new(&mut self, g: usize, attribute: &Attribute, whole: bool) {
         let What::Size(q) = &attribute.what else { return };
         let span = self.span(attribute.from, attribute.to);
-        let label = self.said(attribute.from, attribute.to);
+        let label = self.sized(attribute);
         let said = |reader: &Self, field: &str| {
             reader
                 .draft
@@ -198,7 +198,12 @@ impl Reader<'_> {
                 .or_else(|| self.storage_at(attribute.to + 2, attribute.to, self.toks.len(), GuestKind::Vm))
                 .is_some();
         let role = match q.role {
-            Role::Bare if !(said(self, "memory_mib") || on_storage && q.value >= 4096.0) => Role::Memory,
+            Role::Bare
+                if !(said(self, "memory_mib")
+                    || on_storage && q.value >= if said(self, "cores") { 20_480.0 } else { 8192.0 }) =>
+            {
+                Role::Memory
+            }
             Role::Bare => Role::Disk,
             role => role,
         };
@@ -227,6 +232,11 @@ impl Reader<'_> {
                 vec![],
                 Some(span),
             );
+            return;
+        }
+        if q.step < 0 {
+            let text = "A new guest cannot have less than nothing. Which size shall it be?";
+            self.draft.ask(QuestionAbout::WhatSize, text, vec![], Some(span));
             return;
         }
         let value = value as u64;
@@ -284,6 +294,15 @@ impl Reader<'_> {
             return;
         }
         self.put(g, field, serde_json::Value::from(value), label, whole, span);
+    }
+
+    /// `three quarters of a gig` is worked out; any other size is said.
+    pub(super) fn sized(&self, attribute: &Attribute) -> Label {
+        if (attribute.from..attribute.to).any(|i| self.is(i, &["quarters"])) {
+            let span = self.span(attribute.from, attribute.to);
+            return Label::derived("so many quarters of the unit", Some(span));
+        }
+        self.said(attribute.from, attribute.to)
     }
 
     /// Sets a field of a new guest. A second, different value for the same is a contradiction, unless it is

@@ -111,7 +111,18 @@ impl Reader<'_> {
                 let mut servers: Vec<(&String, &String)> =
                     self.facts.storages.iter().filter_map(|(id, s)| Some((id, s.server.as_ref()?))).collect();
                 servers.dedup_by(|a, b| a.1 == b.1);
+                // `We got a new NAS at 10.0.20.6. Add its export /pool/isos …`
+                let spoken = (0..from).rev().find(|i| {
+                    self.raw(*i).parse::<std::net::Ipv4Addr>().is_ok()
+                        && self.has(
+                            (i.saturating_sub(6), *i),
+                            &["nas", "nfs", "server", "truenas", "synology", "filer"],
+                        )
+                });
                 let known = match servers.as_slice() {
+                    _ if spoken.is_some() => {
+                        spoken.map(|at| (self.raw(at).to_owned(), self.said(at, at + 1)))
+                    }
                     [(id, server)] => {
                         Some(((*server).clone(), Label::Observed { fact: format!("/storages/{id}/server") }))
                     }

@@ -120,7 +120,64 @@ impl Reader<'_> {
                 }
             }
         };
-        self.mount_on(range, &names, remove.then_some(verb_at));
+        if !self.mount_in_pairs(range, &names, remove) {
+            self.mount_on(range, &names, remove.then_some(verb_at));
+        }
+        true
+    }
+
+    /// `… in build at /src and in web-old at /opt/src`: as many paths as guests, each behind its guest.
+    fn mount_in_pairs(
+        &mut self,
+        (from, to): (usize, usize),
+        names: &[(String, GuestKind, Label)],
+        remove: bool,
+    ) -> bool {
+        let Some((_, share_at)) = self.share_in((from, to)).filter(|_| names.len() > 1 && !remove) else {
+            return false;
+        };
+        let places: Vec<usize> = names
+            .iter()
+            .filter_map(|(name, _, _)| (from..to).find(|i| self.raw(*i).eq_ignore_ascii_case(name)))
+            .collect();
+        let path = |i: &usize| self.raw(*i).starts_with('/') && self.raw(*i).len() > 1 && *i != share_at;
+        let paths: Vec<usize> = (from..to).filter(path).collect();
+        let paired = places.len() == names.len()
+            && paths.len() == names.len()
+            && places.windows(2).all(|pair| matches!(pair, [a, b] if a < b))
+            && places.iter().zip(&paths).all(|(place, path)| place < path)
+            && places.iter().skip(1).zip(&paths).all(|(next, path)| path < next);
+        if !paired {
+            return false;
+        }
+        let Some((share, _)) = self.share_in((from, to)) else { return false };
+        let read_only = self.find((from, to), &["read-only", "readonly", "ro", "read only"]);
+        if names.iter().any(|(_, kind, _)| *kind == GuestKind::Container)
+            || !crate::shape::share(&share.source)
+            || paths.iter().any(|at| !crate::shape::path(self.raw(*at)))
+        {
+            return false;
+        }
+        for ((name, _, label), at) in names.iter().zip(paths) {
+            let mut entry = Entry::new(Mount {
+                change: Change::Create,
+                guest: name.clone(),
+                source: Some(share.source.clone()),
+                path: self.raw(at).to_owned(),
+                read_only: None,
+            })
+            .label("change", Label::derived("the share is to be there", None))
+            .label("guest", label.clone())
+            .label("source", share.label.clone())
+            .label("path", self.said(at, at + 1));
+            if let Some((at, n)) = read_only {
+                entry.value.read_only = Some(true);
+                entry.labels.insert("read_only".into(), self.said(at, at + n));
+            }
+            self.use_up(at, at + 1);
+            self.draft.mounts.push(entry);
+        }
+        self.use_up(share_at, share_at + 1);
         true
     }
 

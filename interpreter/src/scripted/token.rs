@@ -209,6 +209,13 @@ fn core(out: &mut Vec<Token>, text: &str, start: usize, end: usize, names: &[Str
     if word.starts_with('.') && word.chars().all(|c| c.is_ascii_digit() || ".-–".contains(c)) {
         return push(out, text, start, end, Kind::Word);
     }
+    if let Some(rest) = word.strip_prefix(['-', '−', '+'])
+        && rest.starts_with(|c: char| c.is_ascii_digit())
+    {
+        let sign = word.len() - rest.len();
+        push(out, text, start, start + sign, Kind::Mark);
+        return core(out, text, start + sign, end, names);
+    }
     let digits_first = word.starts_with(|c: char| c.is_ascii_digit());
     if digits_first && word.matches('.').count() >= 2 {
         return push(out, text, start, end, Kind::Word);

@@ -9,6 +9,7 @@ use super::draft::{Entry, GuestDraft};
 use super::mention::{Meant, Mention};
 use super::quantity::Role;
 use super::reader::{Focus, Reader, guest_kind};
+use super::token::Kind;
 use domain::facts::Guest;
 use domain::ids::Vmid;
 use domain::interpretation::{
@@ -278,6 +279,26 @@ impl Reader<'_> {
         } else if self.has(
             range,
             &[
+                "slow",
+                "full",
+                "struggling",
+                "struggles",
+                "swapping",
+                "swaps",
+                "overloaded",
+                "too small",
+                "laggy",
+                "dying",
+            ],
+        ) && (range.1..self.toks.len())
+            .any(|i| self.toks.get(i).is_some_and(|t| t.kind == Kind::Word))
+        {
+            // `web-old is too slow, give it four cores`: the reason; the wish follows.
+            self.heard.push(span);
+            return true;
+        } else if self.has(
+            range,
+            &[
                 "faster", "better", "secure", "improve", "optimise", "optimize", "tune", "fix", "safer",
                 "reliable", "slow", "healthy", "nicer",
             ],
@@ -509,7 +530,7 @@ impl Reader<'_> {
         targets: &[Target],
     ) {
         let own = self.own;
-        let late = label.span().is_some_and(|s| s.start >= own);
+        let late = label.span().is_some_and(|s| s.start >= own || self.corrected(s.start));
         let draft = self.draft_of(guest, targets);
         if draft.wish.change != GuestChange::Update {
             return;
