@@ -197,6 +197,7 @@ fn core(out: &mut Vec<Token>, text: &str, start: usize, end: usize, names: &[Str
         }
     }
     if names.contains(&low)
+        || low.contains("+k3s")
         || word.contains(":/")
         || (word.starts_with('/') && word.len() > 1)
         || word.contains('@')
