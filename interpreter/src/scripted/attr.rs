@@ -488,6 +488,7 @@ impl Reader<'_> {
                     && (self.is(at, &["it", "them", "with", "as", "the", "a", "of", "both", "all", "by"])
                         || self.mark(at, ":=")
                         || (!self.free(at) && !self.mark(at, ",;."))
+                        || self.mark(at, ",") && at + 1 < to && !self.free(at + 1)
                         || self.is(at, &["and"]) && !self.free(at - 1) && at > i + 1)
                 {
                     at += 1;

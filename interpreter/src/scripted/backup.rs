@@ -13,7 +13,8 @@ impl Reader<'_> {
         let apart = (from..to).find(|i| self.is(*i, &["back"])).filter(|at| {
             (at + 2..to.min(at + 8)).any(|up| {
                 self.is(up, &["up"])
-                    && self.named_at(at + 1, from, to).is_some()
+                    && (self.named_at(at + 1, from, to).is_some()
+                        || self.is(at + 1, &["it", "them", "both", "that"]))
                     && (at + 1..up).all(|i| !self.is(i, &["to", "on", "from"]))
             })
         });

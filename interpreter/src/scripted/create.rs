@@ -557,6 +557,7 @@ impl Reader<'_> {
                 && !self.is_alias(self.low(i))
                 && self.toks.get(i).is_some_and(|t| t.number.is_none() && t.kind != Kind::Quoted)
                 && !lexicon::is_unit(self.low(i))
+                && !(self.has((from, to), &["iso"]) && self.iso_for(self.low(i), &[]).is_some())
                 && !self.is(i, &["privileged", "unprivileged", "ram", "memory", "highly", "available", "ha"])
             {
                 self.use_up(i, i + 1);

@@ -380,7 +380,10 @@ impl Reader<'_> {
             })
             .or_else(|| {
                 (from..to).find(|i| {
-                    free(*i) && self.is(i.wrapping_sub(1), &["to", "as"]) && self.raw(*i).contains(['-', '_'])
+                    let last = *i + 1 >= to || self.mark(*i + 1, ",.;");
+                    free(*i)
+                        && (self.is(i.wrapping_sub(1), &["to", "as"]) && self.raw(*i).contains(['-', '_'])
+                            || self.is(i.wrapping_sub(1), &["as"]) && last)
                 })
             })
     }

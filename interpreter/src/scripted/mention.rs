@@ -233,6 +233,25 @@ impl<'a> Reader<'a> {
 
     fn cluster_nodes(&self, start: usize, at: usize, to: usize) -> Option<Mention> {
         let clusters = &self.facts.house.kubernetes;
+        // `the nodes of the home cluster`
+        if self.is(at, &["nodes", "vms", "machines", "members", "workers"]) && self.is(at + 1, &["of", "in"])
+        {
+            let name = if self.is(at + 2, &["the", "my", "our"]) { at + 3 } else { at + 2 };
+            let named = clusters.keys().find(|key| self.low(name) == key.to_lowercase());
+            let only = clusters.keys().next().filter(|_| clusters.len() == 1);
+            let other = self.is(name, &["k8s", "k3s", "kubernetes"]).then_some(only).flatten();
+            let cluster = clusters.get(named.or(other)?)?;
+            let end = if self.is(name + 1, &["cluster"]) { name + 2 } else { name + 1 };
+            let all = cluster.control_planes.iter().filter(|_| !self.is(at, &["workers"]));
+            let members = all.chain(&cluster.workers).filter_map(|m| self.facts.guest_named(m));
+            let vmids: Vec<Vmid> = members.map(|g| g.vmid).collect();
+            return (end <= to && !vmids.is_empty()).then(|| Mention {
+                meant: Meant::Guests(vmids),
+                from: start,
+                to: end,
+                group: true,
+            });
+        }
         let named = clusters.keys().find(|name| self.low(at) == name.to_lowercase());
         let mut end = at;
         if named.is_some() || self.is(end, &["k8s", "k3s", "kubernetes"]) {

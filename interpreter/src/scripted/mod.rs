@@ -742,7 +742,17 @@ impl Reader<'_> {
         let Some((at, n)) = self
             .find(
                 (from, to),
-                &["called", "named", "name it", "call it", "its name is", "the name is", "hostname"],
+                &[
+                    "called",
+                    "named",
+                    "name it",
+                    "call it",
+                    "its name is",
+                    "the name is",
+                    "hostname",
+                    "name :",
+                    "name =",
+                ],
             )
             .filter(|(at, _)| {
                 open && !self.is(at.wrapping_sub(1), &["user", "login", "pool", "cluster", "tag", "storage"])
@@ -937,6 +947,19 @@ impl Reader<'_> {
         }
         let verb = self.toks.get(from).is_some_and(|t| lexicon::VERBS.contains(&t.low.as_str()));
         if !self.quantities(from, to).is_empty() && (self.own_words(range) || verb) {
+            self.unknown_guest(Some(span));
+            return true;
+        }
+        let placed = ["vlan", "network", "pool", "ha", "pve", "address", "ip", "boot", "node"];
+        if verb
+            && self.is(
+                from,
+                &["put", "move", "give", "set", "assign", "connect", "place", "add", "bring", "take"],
+            )
+            && self.has(range, &placed)
+            && self.own_words(range)
+            && to - from > 3
+        {
             self.unknown_guest(Some(span));
             return true;
         }

@@ -43,6 +43,8 @@ pub struct Reader<'a> {
     pub spared: bool,
     /// Sizes stand before the guests they are for: `4 GB to web-old and 2 cores to db-1`.
     pub behind: bool,
+    /// What was refused a moment ago was about a node: `it` is that node.
+    pub node_talk: bool,
     /// A sentence began with second thoughts about new guests.
     pub regret: bool,
     /// A sentence only asks something, or talks.
@@ -130,6 +132,7 @@ impl<'a> Reader<'a> {
             behind: false,
             chat: false,
             regret: false,
+            node_talk: false,
             strange: Vec::new(),
         };
         reader.choose();
@@ -245,7 +248,23 @@ impl<'a> Reader<'a> {
                     || self.is(i + 1, &["it", "them"])
                         && self.is(i + 2, &["stopped", "off", "powered", "turned", "shut"]));
             let starts_up = self.is(i, &["start", "boot"])
-                && self.is(i + 1, &["automatically", "at", "on", "order", "with", "it", "them"])
+                && (self.is(i + 1, &["automatically", "at", "on", "order", "with"])
+                    || self.is(i + 1, &["it", "them"])
+                        && self.is(
+                            i + 2,
+                            &[
+                                "automatically",
+                                "at",
+                                "on",
+                                "with",
+                                "first",
+                                "second",
+                                "last",
+                                "when",
+                                "after",
+                                "before",
+                            ],
+                        ))
                 || self.is(i, &["name", "call", "tag"])
                     && self.is(i + 1, &["it", "them"])
                     && self.has((from, i), &["clone", "copy"])

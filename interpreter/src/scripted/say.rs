@@ -4,6 +4,7 @@
 
 use super::attr::{Attribute, What};
 use super::create::{Turn, simple};
+use super::lexicon;
 use super::quantity::{Bound, Role};
 use super::reader::Reader;
 use domain::interpretation::{
@@ -167,7 +168,13 @@ impl Reader<'_> {
                         }
                         _ => label,
                     };
-                    let label = if field == "iso" && !exact {
+                    let loose = field == "storage" && !exact && {
+                        let words = super::reader::plain(self.words(attribute.from, attribute.to));
+                        !value.as_str().is_some_and(|id| super::reader::plain(id).contains(&words))
+                    };
+                    let label = if loose {
+                        Label::derived("the storage that these words mean", Some(span))
+                    } else if field == "iso" && !exact {
                         Label::derived("the only ISO that fits these words", Some(span))
                     } else {
                         label
@@ -298,6 +305,29 @@ impl Reader<'_> {
 
     /// `three quarters of a gig` is worked out; any other size is said.
     pub(super) fn sized(&self, attribute: &Attribute) -> Label {
+        // Words that the rules do not count with: the number is worked out from them.
+        let uncommon = [
+            "ninety",
+            "seventy",
+            "thirteen",
+            "fourteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty-four",
+            "twenty-five",
+            "forty-eight",
+        ];
+        let counted = |i: &usize| {
+            lexicon::number_word(self.low(*i)).is_some_and(|n| n >= 1.0) && !self.is(*i, &["hundred"])
+        };
+        let compound = (attribute.from..attribute.to).filter(counted).count() > 1;
+        let digits =
+            (attribute.from..attribute.to).any(|i| self.toks.get(i).is_some_and(|t| t.number.is_some()));
+        if !digits && (compound || (attribute.from..attribute.to).any(|i| self.is(i, &uncommon))) {
+            let span = self.span(attribute.from, attribute.to);
+            return Label::derived("the number that these words make", Some(span));
+        }
         if (attribute.from..attribute.to).any(|i| self.is(i, &["quarters"])) {
             let span = self.span(attribute.from, attribute.to);
             return Label::derived("so many quarters of the unit", Some(span));

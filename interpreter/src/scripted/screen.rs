@@ -299,7 +299,9 @@ impl Reader<'_> {
                 skipped.insert(*sentence);
                 continue;
             }
-            if self.has((from, to), OVERRIDES) {
+            // `Write the token into the notes of build` is judged with the wishes: it is about secrets.
+            let secret = self.has((from, to), SECRET_NOUNS) && self.has((from, to), SHOW);
+            if !secret && self.has((from, to), OVERRIDES) {
                 let span = self.span(from, to);
                 self.draft.refuse(
                     RefusalReason::InstructionOverride,

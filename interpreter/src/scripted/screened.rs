@@ -322,8 +322,15 @@ impl Reader<'_> {
             .has(range, &["proxmox cluster", "the cluster", "corosync", "cluster itself", "quorum"])
             && !self.has(range, &["kubernetes", "k3s", "k8s", "worker", "workers"])
             && !(from..to).any(|i| self.facts.house.kubernetes.contains_key(self.raw(i)));
+        // `Upgrade pve1 and reboot it.`
+        let same_node = self.node_talk
+            && !guest
+            && heads.is_empty()
+            && self.has(range, &["it", "them", "that", "afterwards"])
+            && self.quantities(from, to).is_empty();
         if self.has(range, NODE_VERBS)
             && (node_only
+                || same_node
                 || bare_cluster
                     && self.has(
                         range,
@@ -350,6 +357,7 @@ impl Reader<'_> {
                 "The nodes and the cluster itself are not changed by a declaration.",
                 Some(span),
             );
+            self.node_talk = true;
             return true;
         }
         if node
@@ -377,6 +385,28 @@ impl Reader<'_> {
                 "The nodes and the cluster itself are not changed by a declaration.",
                 Some(span),
             );
+            self.node_talk = true;
+            return true;
+        }
+        let refresh = [
+            "update them",
+            "upgrade them",
+            "patch them",
+            "update it",
+            "upgrade it",
+            "patch it",
+            "update all of them",
+            "upgrade all of them",
+            "update everything",
+            "upgrade everything",
+        ];
+        if self.has(range, &refresh)
+            && self.quantities(from, to).is_empty()
+            && to - from <= 7
+            && !self.node_talk
+        {
+            let text = "Packages and upgrades inside guests are not done here.";
+            self.draft.refuse(RefusalReason::GuestShell, text, Some(span));
             return true;
         }
         if installs && (guest || self.has(range, &["them", "it", "all", "inside"])) && !new {
