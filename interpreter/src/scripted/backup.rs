@@ -135,6 +135,13 @@ impl Reader<'_> {
                     "night",
                     "automatic",
                     "automatically",
+                    "twice",
+                    "times",
+                    "a day",
+                    "per day",
+                    "a week",
+                    "per week",
+                    "monthly",
                 ],
             )
         {

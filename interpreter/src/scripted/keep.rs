@@ -146,6 +146,18 @@ impl Reader<'_> {
                 || self.phrase(*at, "roll back")
                 || self.is(*at, &["roll"]) && self.has((*at, to), &["back"])
         });
+        if noun.is_none()
+            && known.is_none()
+            && self.has(range, &["restore", "roll back", "revert", "go back"])
+            && self.has(range, &["backup", "backups"])
+            && !self.mentions(range).is_empty()
+        {
+            let span = self.span(from, to);
+            let text =
+                "Backups are not restored here; only snapshots are rolled back to. Which snapshot is meant?";
+            self.draft.ask(QuestionAbout::WhichSnapshot, text, vec![], Some(span));
+            return true;
+        }
         if noun.is_none() && back.is_none() {
             return false;
         }

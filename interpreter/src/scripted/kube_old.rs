@@ -136,6 +136,19 @@ impl Reader<'_> {
         for mention in mentions.iter().filter(|m| !m.group) {
             self.use_up(mention.from, mention.to);
         }
+        let planes = self
+            .role_count(range, &["control", "control-plane", "control-planes", "cp", "master", "masters"]);
+        if planes.is_some()
+            && loss.is_none()
+            && singles.is_empty()
+            && !self.has(range, &["worker", "workers"])
+        {
+            let span = self.span(from, to);
+            let text =
+                "The control planes of a cluster that exists are not changed by this version; workers are.";
+            self.draft.refuse(RefusalReason::Unsupported, text, Some(span));
+            return true;
+        }
         let number = self.wanted_workers(range, cluster);
         if let Some((verb_at, verb_to)) = loss.filter(|_| {
             singles.is_empty() && !roles && self.has(range, &["cluster", "kubernetes", "k3s", "k8s"])

@@ -4,151 +4,12 @@
 //! asked; everything at once, or more than the policy allows, is refused.
 
 use super::draft::GuestDraft;
+use super::loss_words::HEARSAY;
+pub use super::loss_words::verb;
 use super::mention::Meant;
 use super::reader::{Focus, Reader, guest_kind};
 use domain::ids::Vmid;
 use domain::interpretation::{GuestChange, GuestWish, Label, QuestionAbout, RefusalReason, WarningAbout};
-
-const VERBS: &[&str] = &[
-    "delete",
-    "destroy",
-    "remove",
-    "get rid of",
-    "drop",
-    "kill",
-    "tear down",
-    "wipe",
-    "erase",
-    "trash",
-    "scrap",
-    "nuke",
-    "decommission",
-    "retire",
-    "throw away",
-    "purge",
-    "no longer need",
-    "no longer needed",
-    "not needed",
-    "not need",
-    "bin",
-    "throw out",
-    "deleted",
-    "destroyed",
-    "removed",
-    "clean up",
-    "clear out",
-    "dispose of",
-    "can go",
-    "must go",
-    "don't need",
-    "do not need",
-    "tear",
-    "take away",
-    "toss",
-    "eliminate",
-    "obliterate",
-    "be gone",
-    "should go",
-    "should be gone",
-    "removing",
-    "deleting",
-    "destroying",
-    "getting rid of",
-    "gone",
-    "rid of",
-    "dismantle",
-    "decommissioned",
-    "retired",
-    "blow away",
-    "ditch",
-    "axe",
-    "scrapped",
-    "trashed",
-    "wiped",
-    "erased",
-    "killed",
-    "dropped",
-    "nuked",
-    "purged",
-    "binned",
-    "thrown away",
-    "thrown out",
-    "torn down",
-    "disposed of",
-    "throw",
-    "be rid of",
-];
-
-/// Tokens of the first verb of loss in a range.
-pub fn verb(reader: &Reader<'_>, range: (usize, usize)) -> Option<(usize, usize)> {
-    let mut start = range.0;
-    while let Some((at, n)) = reader.find((start, range.1), VERBS) {
-        if !is_told(reader, range, at) && (!reader.is(at, &["throw"]) || away(reader, at, range.1)) {
-            return Some((at, at + n));
-        }
-        start = at + 1;
-    }
-    None
-}
-
-/// `throw web-old away`, `throw it out`; not `throw in a container`.
-fn away(reader: &Reader<'_>, at: usize, to: usize) -> bool {
-    (at + 1..to).any(|i| reader.is(i, &["away", "out"]))
-}
-
-/// True if the words tell what was, and ask for nothing: `I deleted web-old yesterday`, `db-1 was removed`.
-fn is_told(reader: &Reader<'_>, range: (usize, usize), at: usize) -> bool {
-    if !reader.low(at).ends_with("ed") && !reader.is(at, &["torn", "thrown"]) {
-        return false;
-    }
-    // `I re-seated the cable and wiped the dust`: an order never stands in the past, a wish says be, get, want.
-    let wished = [
-        "be", "get", "gets", "want", "wants", "need", "needs", "must", "should", "shall", "can", "have",
-        "longer", "no",
-    ];
-    if !reader.has((at.saturating_sub(5).max(range.0), at), &wished) {
-        return true;
-    }
-    let before = (at.saturating_sub(2).max(range.0), at);
-    reader
-        .has(before, &["i", "we", "was", "were", "been", "got", "had", "he", "she", "they", "who", "already"])
-        && !reader
-            .has((at.saturating_sub(4).max(range.0), at), &["want", "need", "should", "must", "can", "to be"])
-}
-
-/// Somebody is said to have agreed to a loss, or to plan it: that is no wish yet.
-const HEARSAY: &[&str] = &[
-    "agreed to",
-    "agrees to",
-    "agreed that",
-    "wanted to",
-    "wants to",
-    "promised to",
-    "told me to",
-    "told you to",
-    "asked to",
-    "asked me to",
-    "asked you to",
-    "decided to",
-    "plan to",
-    "plans to",
-    "planned to",
-    "planning to",
-    "thinking of",
-    "thinking about",
-    "allowed to",
-    "going to",
-    "about to",
-    "used to",
-    "forgot to",
-    "tempted to",
-    "agreed on",
-    "consented to",
-    "happy to",
-    "permission to",
-    "wondering",
-    "whether",
-];
 
 impl Reader<'_> {
     pub fn destroy(&mut self, range: (usize, usize)) -> bool {
@@ -236,6 +97,74 @@ impl Reader<'_> {
             );
             return true;
         }
+        // `remove the gateway of web-old`, `delete web-old's notes`: less than the guest is meant.
+        let between = |i: usize| {
+            self.is(
+                i,
+                &[
+                    "the",
+                    "my",
+                    "our",
+                    "that",
+                    "this",
+                    "these",
+                    "those",
+                    "old",
+                    "both",
+                    "also",
+                    "please",
+                    "just",
+                    "of",
+                    "unused",
+                    "stopped",
+                    "entire",
+                    "whole",
+                    "existing",
+                    "and",
+                    "guest",
+                    "guests",
+                    "named",
+                    "called",
+                    "number",
+                    "id",
+                    "vmid",
+                    "test",
+                    "now",
+                    "for",
+                    "good",
+                    "completely",
+                    "then",
+                    "so",
+                    "away",
+                    "with",
+                    "off",
+                    "out",
+                    "rid",
+                    "virtual",
+                    "both",
+                    "two",
+                    "running",
+                    "us",
+                    "me",
+                    "obsolete",
+                    "down",
+                ],
+            ) || super::lexicon::noun(self.low(i)).is_some()
+                || self.mark(i, ",:")
+                || mentions.iter().any(|m| m.from <= i && i < m.to)
+        };
+        let first_named = mentions.first().map_or(range.1, |m| m.from);
+        let other_thing = end < first_named && !(end..first_named).all(between);
+        let owned = mentions.iter().any(|m| {
+            let after = self.toks.get(m.to.saturating_sub(1)).map_or(0, |t| t.span.end);
+            let tail = self.text.get(after..).unwrap_or("");
+            (tail.starts_with("'s ") || tail.starts_with("’s ")) && m.to < range.1
+        });
+        if !mentions.is_empty() && (other_thing || owned) {
+            let text = "Only whole guests are destroyed here, and this names a part of one. What shall hold afterwards?";
+            self.draft.ask(QuestionAbout::WhatGoal, text, vec![], Some(span));
+            return true;
+        }
         // `drop build from the nightly job`: out of something, which is less than gone.
         let out_of = mentions.iter().any(|m| {
             self.is(m.to, &["from", "off"])
@@ -277,8 +206,18 @@ impl Reader<'_> {
         let part =
             mentions.iter().any(|m| self.is(m.to, &["disk", "disks", "data", "backup", "backups", "nic"]))
                 || self.has(
-                    range,
-                    &["but keep", "keep its", "keep the", "keeping its", "except its", "but not its"],
+                    (at, self.sentence_end(range.1)),
+                    &[
+                        "but keep",
+                        "keep its",
+                        "keep the disk",
+                        "keep the data",
+                        "keeping its",
+                        "except its",
+                        "but not its",
+                        "but leave its",
+                        "without its",
+                    ],
                 );
         if part {
             self.draft.refuse(
@@ -392,8 +331,7 @@ impl Reader<'_> {
             return false;
         }
         // A word of second thoughts may open what follows an ellipsis or the next sentence.
-        let sentence_end =
-            (range.1..self.toks.len()).find(|i| self.mark(*i, ".!?…")).unwrap_or(self.toks.len());
+        let sentence_end = self.sentence_end(range.1);
         let next =
             (sentence_end..self.toks.len()).find(|i| !self.mark(*i, ".!?…")).unwrap_or(self.toks.len());
         let regrets = self
@@ -426,8 +364,11 @@ impl Reader<'_> {
                 "sorry",
             ],
         );
+        let bounded = self
+            .has((at, sentence_end), &["except", "unless", "only if", "provided", "however", "as long as"]);
         let doubt = taken_back
             || regrets
+            || bounded
             || self.has(range, HEARSAY)
             || self.has(
                 range,
@@ -519,6 +460,10 @@ impl Reader<'_> {
         true
     }
 
+    fn sentence_end(&self, from: usize) -> usize {
+        (from..self.toks.len()).find(|i| self.mark(*i, ".!?…")).unwrap_or(self.toks.len())
+    }
+
     /// `do not delete vault`: nothing to do.
     fn spared(&mut self, range: (usize, usize)) -> bool {
         let span = self.span(range.0, range.1);
@@ -527,93 +472,5 @@ impl Reader<'_> {
             self.heard.push(span);
         }
         any
-    }
-
-    pub fn adopt(&mut self, range: (usize, usize)) -> bool {
-        let words: &[&str] = &[
-            "adopt",
-            "under management",
-            "take over",
-            "start managing",
-            "manage",
-            "under control",
-            "import",
-            "under your control",
-            "under our management",
-            "under your management",
-            "under its management",
-            "under mycopod management",
-            "under mycopod's management",
-            "under mycopod control",
-            "into management",
-            "declare",
-            "take charge of",
-            "managed",
-        ];
-        let Some((at, n)) = self.find(range, words) else { return false };
-        let mentions = self.mentions(range);
-        if mentions.is_empty() {
-            if self.is(at, &["adopt"]) {
-                let span = self.span(range.0, range.1);
-                let options =
-                    self.facts.guests.values().filter(|g| !g.managed).map(|g| g.name.clone()).collect();
-                self.draft.ask(
-                    QuestionAbout::WhichGuest,
-                    "Which guest shall be adopted?",
-                    options,
-                    Some(span),
-                );
-                return true;
-            }
-            return false;
-        }
-        for mention in mentions {
-            let span = self.span(mention.from, mention.to);
-            self.use_up(mention.from, mention.to);
-            let vmids = match &mention.meant {
-                Meant::Guests(ids) => ids.clone(),
-                _ => {
-                    self.unknown_guest(Some(span));
-                    continue;
-                }
-            };
-            self.focus = Focus::Guests(vmids.clone());
-            for guest in vmids.iter().filter_map(|id| self.facts.guest(*id)) {
-                if guest.managed {
-                    self.draft.warn(
-                        WarningAbout::AlreadySo,
-                        format!("{} is managed already.", guest.name),
-                        Some(span),
-                    );
-                    let mut draft = GuestDraft::new(GuestWish::new(
-                        GuestChange::Keep,
-                        guest_kind(&guest.kind),
-                        guest.name.clone(),
-                    ));
-                    draft.wish.vmid = Some(guest.vmid);
-                    draft.set("change", self.said(at, at + n));
-                    draft.set("kind", Label::Observed { fact: format!("/guests/{}/kind", guest.vmid) });
-                    draft.set("name", Label::derived(format!("guest {} is meant", guest.vmid), Some(span)));
-                    self.draft.guests.push(draft);
-                    continue;
-                }
-                let mut draft = GuestDraft::new(GuestWish::new(
-                    GuestChange::Adopt,
-                    guest_kind(&guest.kind),
-                    guest.name.clone(),
-                ));
-                draft.wish.vmid = Some(guest.vmid);
-                let start = (range.0..at)
-                    .rev()
-                    .take(3)
-                    .find(|i| self.is(*i, &["take", "bring", "put"]))
-                    .unwrap_or(at);
-                draft.set("change", self.said(start.min(at), at + n));
-                draft.set("kind", Label::Observed { fact: format!("/guests/{}/kind", guest.vmid) });
-                draft.set("name", Label::derived(format!("guest {} is meant", guest.vmid), Some(span)));
-                self.draft.guests.push(draft);
-            }
-        }
-        true
     }
 }

@@ -5,40 +5,66 @@
 //! fills house rules, checks everything and concludes. What is not understood is said, never guessed.
 
 mod address;
+mod adopt;
 mod answers;
+mod around;
 mod attr;
 mod backup;
 mod clock;
+mod common_words;
 mod create;
 mod draft;
 mod fill;
 mod finish;
+mod goes_on;
+mod heads;
 mod hidden;
 mod image_words;
 mod keep;
 mod kube;
+mod kube_late;
 mod kube_old;
+mod kube_words;
+mod language;
 mod lexicon;
 mod loss;
+mod loss_words;
 mod mention;
+mod name_list;
 mod naming;
 mod network_words;
+mod offers;
 mod place;
 mod place_words;
+mod pools;
 mod problem;
 mod quantity;
 mod reader;
 mod rename;
 mod resize;
+mod roles;
 mod running;
+mod same;
 mod say;
 mod screen;
 mod screened;
+mod second_thoughts;
+mod secrets;
+mod sizes;
+mod software;
+mod software_words;
+mod spelling;
+mod start_words;
 mod storage;
 mod store;
+mod tag_words;
+mod targets;
 mod token;
 mod turns;
+mod unsaid;
 mod update;
+mod verbs;
+mod violation;
 
 use crate::{Answering, Context, Identity, Interpreter};
 use create::{Count, Head};
@@ -160,52 +186,6 @@ impl Reader<'_> {
         }
     }
 
-    /// `Set up the following guests:`, `Please create:`: words of the trade without a name, a number or a place.
-    fn only_announces(&self, (from, to): (usize, usize)) -> bool {
-        let plain = |i: usize| {
-            self.toks.get(i).is_some_and(|t| match t.kind {
-                Kind::Word => {
-                    t.number.is_none()
-                        && (lexicon::is_common(&t.low)
-                            || lexicon::noun(&t.low).is_some()
-                            || t.is(&[
-                                "following",
-                                "list",
-                                "changes",
-                                "tasks",
-                                "todo",
-                                "wishlist",
-                                "plan",
-                                "hi",
-                                "dear",
-                            ]))
-                        && self.facts.guest_named(&t.low).is_none()
-                }
-                Kind::Mark | Kind::Break => true,
-                _ => false,
-            })
-        };
-        let told = self.has(
-            (from, to),
-            &[
-                "following",
-                "these",
-                "list",
-                "todo",
-                "changes",
-                "create",
-                "make",
-                "set up",
-                "want",
-                "need",
-                "like",
-            ],
-        );
-        let sized = (from..to).any(|i| self.number_at(i).is_some() || lexicon::is_core_unit(self.low(i)));
-        let loses = loss::verb(self, (from, to)).is_some();
-        told && !sized && !loses && (from..to).all(plain)
-    }
-
     fn sentence(&mut self, range: (usize, usize)) {
         let made = self.draft.guests.iter().filter(|g| g.is_new()).count();
         self.sentence_alone(range);
@@ -260,22 +240,6 @@ impl Reader<'_> {
         }
     }
 
-    /// A question about the cluster or the world: nothing shall change.
-    fn only_asks(&self, (from, to): (usize, usize)) -> bool {
-        let asks = self.is(
-            from,
-            &[
-                "how", "what", "which", "who", "where", "when", "why", "is", "are", "does", "did", "was",
-                "has",
-            ],
-        );
-        let ends = self.mark(to, "?") || self.mark(to.saturating_sub(1), "?");
-        let chat = self.is(from, &["tell", "explain", "describe", "teach", "remind"])
-            && self.is(from + 1, &["me", "us"])
-            && !self.has((from, to), &["when", "once", "token", "password", "key", "keys"]);
-        asks && ends && !self.has((from, to), &["what about", "how about"]) || chat
-    }
-
     /// One item of a list below a heading such as `Three containers:`.
     fn item(&mut self, (from, to): (usize, usize), head: &Head, next: Option<usize>) {
         let name_at = (from..to).find(|i| {
@@ -319,7 +283,11 @@ impl Reader<'_> {
 
     /// Reads one clause with the first reader that knows its kind of wish. False: nothing was understood.
     fn clause(&mut self, range: (usize, usize)) -> bool {
-        if self.forbids(range) || self.recounts(range) || self.names_snapshots(range) {
+        if self.forbids(range)
+            || self.recounts(range)
+            || self.names_snapshots(range)
+            || self.makes_read_only(range)
+        {
             return true;
         }
         if self.screened(range)
@@ -372,194 +340,6 @@ impl Reader<'_> {
             return self.create_all(&[head], range);
         }
         self.goes_on(range)
-    }
-
-    /// `Three VMs … make it two`: the count of new guests is put right.
-    fn recounts(&mut self, (from, to): (usize, usize)) -> bool {
-        let Focus::New(made) = self.focus.clone() else { return false };
-        let Some((at, n)) = self
-            .find((from, to), &["make it", "make that", "make them", "only", "i mean", "i meant", "better"])
-            .filter(|(at, _)| {
-                (from..*at).all(|i| {
-                    self.mark(i, ",.–—-")
-                        || self.is(i, &["no", "wait", "actually", "sorry", "or", "rather", "oh", "hmm"])
-                })
-            })
-        else {
-            return false;
-        };
-        let Some((wanted, end)) =
-            self.number_at(at + n).filter(|(n, _)| n.fract() == 0.0 && (1.0..=64.0).contains(n))
-        else {
-            return false;
-        };
-        let closes = (end..to).all(|i| {
-            self.mark(i, ",.!")
-                || self.is(
-                    i,
-                    &[
-                        "of",
-                        "them",
-                        "instead",
-                        "please",
-                        "then",
-                        "only",
-                        "vms",
-                        "vm",
-                        "containers",
-                        "container",
-                        "machines",
-                        "guests",
-                        "ones",
-                        "those",
-                        "in",
-                        "total",
-                    ],
-                )
-        });
-        if !closes || lexicon::is_unit(self.low(end)) || made.is_empty() {
-            return false;
-        }
-        let wanted = wanted as usize;
-        let span = self.span(at, end);
-        let last = self.draft.guests.len();
-        let at_end = made.iter().rev().enumerate().all(|(n, g)| *g + n + 1 == last);
-        let loose =
-            made.iter().all(|g| self.draft.guests.get(*g).is_some_and(|d| d.made_up && !d.kubernetes));
-        let placed = self.draft.placement.iter().any(|p| !p.value.guests.is_empty());
-        if !at_end || !loose || placed || wanted > self.facts.house.policy.create_max {
-            let text = "The text gives two counts. How many guests shall there be?";
-            self.draft.ask(
-                QuestionAbout::HowMany,
-                text,
-                vec![made.len().to_string(), wanted.to_string()],
-                Some(span),
-            );
-            return true;
-        }
-        self.use_up(from, end);
-        let mut kept: Vec<usize> = made.iter().copied().take(wanted).collect();
-        self.draft.guests.truncate(last - made.len().saturating_sub(wanted));
-        while kept.len() < wanted {
-            let Some(model) = kept.last().and_then(|g| self.draft.guests.get(*g)) else { break };
-            let stem = model
-                .wish
-                .name
-                .trim_end_matches(|c: char| c.is_ascii_digit())
-                .trim_end_matches('-')
-                .to_owned();
-            let mut draft = draft::GuestDraft::new(model.wish.clone());
-            draft.labels = model.labels.clone();
-            draft.made_up = true;
-            draft.wish.name = self.free_name(&stem, true, None);
-            kept.push(self.draft.guests.len());
-            self.draft.guests.push(draft);
-        }
-        self.heard.push(span);
-        self.focus = Focus::New(kept);
-        true
-    }
-
-    /// `My kids want a Minecraft server.` before the wish itself: the reason for it, no second wish.
-    fn tells_why(&self, (from, to): (usize, usize), later: &[(usize, usize)]) -> bool {
-        let others = self.is(from, &["my", "our", "the", "his", "her", "their"])
-            && self.is(
-                from + 1,
-                &[
-                    "kids",
-                    "kid",
-                    "wife",
-                    "husband",
-                    "son",
-                    "daughter",
-                    "boss",
-                    "friend",
-                    "friends",
-                    "team",
-                    "family",
-                    "brother",
-                    "sister",
-                    "partner",
-                    "children",
-                    "colleague",
-                    "colleagues",
-                    "roommate",
-                    "flatmate",
-                    "neighbour",
-                    "neighbor",
-                    "students",
-                    "users",
-                    "girlfriend",
-                    "boyfriend",
-                    "parents",
-                    "mother",
-                    "father",
-                    "mom",
-                    "dad",
-                ],
-            )
-            || self.is(from, &["he", "she", "they"]);
-        let wants = self.has(
-            (from, to),
-            &[
-                "want",
-                "wants",
-                "need",
-                "needs",
-                "asked for",
-                "would like",
-                "wish for",
-                "ask for",
-                "asks for",
-                "love",
-                "loves",
-            ],
-        );
-        others
-            && wants
-            && self.quantities(from, to).is_empty()
-            && !self.has((from, to), &["called", "named"])
-            && later.iter().any(|range| {
-                (self.is(range.0, lexicon::MAKING) || self.is(range.0, &["a", "an", "one", "so"]))
-                    && self.heads(*range).iter().any(|h| h.clear)
-            })
-    }
-
-    /// `do not move grafana`: nothing is done, and that is what was asked.
-    fn forbids(&mut self, range: (usize, usize)) -> bool {
-        let (from, to) = range;
-        let negated = (from..to).find(|i| {
-            let no = self.is(*i, &["don't", "never", "not", "mustn't", "cannot", "can't"]);
-            let verb = if self.is(i + 1, &["ever", "be"]) { i + 2 } else { i + 1 };
-            let low = self.low(verb);
-            let acts = lexicon::VERBS.contains(&low)
-                || [
-                    "moved",
-                    "deleted",
-                    "destroyed",
-                    "removed",
-                    "stopped",
-                    "touched",
-                    "migrated",
-                    "started",
-                    "renamed",
-                    "changed",
-                    "touch",
-                ]
-                .contains(&low);
-            no && acts
-                && verb < to
-                && !self
-                    .is(verb, &["run", "start", "started", "boot", "keep", "back", "tell", "mail", "show"])
-        });
-        if negated.is_none() || self.mentions(range).is_empty() || !self.heads(range).is_empty() {
-            return false;
-        }
-        let span = self.span(from, to);
-        self.heard.push(span);
-        self.use_up(from, to);
-        self.spared = true;
-        true
     }
 
     fn create_all(&mut self, heads: &[Head], (from, to): (usize, usize)) -> bool {
@@ -618,414 +398,5 @@ impl Reader<'_> {
             at.checked_sub(1).is_some_and(|b| self.is(b, &["and", "then"]) || self.mark(b, ",;:."))
         };
         on.filter(|at| joined(*at)).unwrap_or(head)
-    }
-
-    /// `Jellyfin and Plex, each in its own container`: software, not guests, is listed.
-    fn own_each(&mut self, (from, to): (usize, usize), heads: &[Head]) -> bool {
-        let many = (from..to)
-            .filter(|i| lexicon::SOFTWARE.contains(&self.low(*i)) && !self.is(*i, &["kuma"]))
-            .count();
-        let each = self.has(
-            (from, to),
-            &[
-                "each in its own",
-                "each in their own",
-                "each in a separate",
-                "own container",
-                "own vm",
-                "separate container",
-                "separate containers",
-                "separate vms",
-                "each in a container",
-                "one container each",
-                "environment",
-                "stack",
-            ],
-        );
-        if many >= 2 && each && heads.iter().all(|h| self.names_for(h, to).0.is_empty()) {
-            self.ask_software((from, to));
-            return true;
-        }
-        false
-    }
-
-    fn ask_software(&mut self, (from, to): (usize, usize)) {
-        let span = self.span(from, to);
-        match self.agreed(QuestionAbout::Software, "") {
-            Some(true) => return self.bare_guests((from, to)),
-            Some(false) => {
-                self.spared = true;
-                self.heard.push(span);
-                return self.use_up(from, to);
-            }
-            None => {}
-        }
-        self.use_up(from, to);
-        let options = vec!["Yes, make the guests without the software".to_owned(), "No, leave it".to_owned()];
-        self.draft.ask(QuestionAbout::Software, "Software is not installed in guests here. Shall guests be made with their system only, and how large?", options, Some(span));
-    }
-
-    /// One guest for each piece of software that is named, with its system only: the author agreed to that.
-    fn bare_guests(&mut self, (from, to): (usize, usize)) {
-        let container =
-            (from..to).find(|i| lexicon::noun(self.low(*i)).flatten() == Some(GuestKind::Container));
-        let kind = if container.is_some() { GuestKind::Container } else { GuestKind::Vm };
-        let vm = (from..to).find(|i| lexicon::noun(self.low(*i)).flatten() == Some(GuestKind::Vm));
-        let named: Vec<usize> = (from..to)
-            .filter(|i| {
-                let word = lexicon::SOFTWARE.contains(&self.low(*i)) || self.is(*i, &["runner", "runners"]);
-                word && !(self.is(*i, &["kuma"]) && self.is(i.wrapping_sub(1), &["uptime"]))
-            })
-            .collect();
-        let mut made = Vec::new();
-        for at in named {
-            let count = at
-                .checked_sub(1)
-                .filter(|b| *b >= from)
-                .and_then(|b| self.number_at(b))
-                .map_or(1, |(n, _)| if n.fract() == 0.0 && n >= 1.0 { n as usize } else { 1 });
-            let noun = container.or(vm).unwrap_or(at);
-            let word = self.low(at).trim_end_matches('s').to_owned();
-            let role = if self.is(at, &["uptime"]) { "uptime-kuma".to_owned() } else { word };
-            let head = Head {
-                from: at,
-                noun,
-                kind,
-                count: Count::Exactly(count),
-                plural: count > 1,
-                role: Some((role, at)),
-                clear: true,
-            };
-            let new = self.create(&head, at, at + 1);
-            if container.or(vm).is_none() {
-                for g in &new {
-                    if let Some(draft) = self.draft.guests.get_mut(*g) {
-                        let label = domain::interpretation::Label::derived(
-                            "no kind is said; a VM takes any system",
-                            None,
-                        );
-                        draft.set("kind", label);
-                    }
-                }
-            }
-            made.extend(new);
-        }
-        if made.is_empty() {
-            let span = self.span(from, to);
-            let text = "Which guests shall there be, and how large?";
-            self.draft.ask(QuestionAbout::WhatGoal, text, vec![], Some(span));
-            return;
-        }
-        self.focus = Focus::New(made);
-    }
-
-    /// True if no guest spoken of has an image yet: a system named next is theirs.
-    fn image_is_open(&self) -> bool {
-        let Focus::New(made) = &self.focus else { return false };
-        made.iter()
-            .filter_map(|g| self.draft.guests.get(*g))
-            .all(|g| g.wish.image.is_none() && g.wish.iso.is_none())
-    }
-
-    /// `It should be called scribe`: the name of a new guest, said in a sentence of its own.
-    fn renames_new(&mut self, (from, to): (usize, usize)) -> bool {
-        let Focus::New(made) = self.focus.clone() else { return false };
-        let place = (from..to)
-            .find_map(|i| match self.low(i) {
-                "last" => Some(made.len()),
-                "other" if made.len() == 2 => Some(2),
-                word => lexicon::ordinal(word).map(|n| n as usize),
-            })
-            .and_then(|n| made.get(n.wrapping_sub(1)));
-        let Some(g) = (if made.len() == 1 { made.first() } else { place }) else { return false };
-        let open = self.draft.guests.get(*g).is_some_and(|guest| guest.made_up);
-        let Some((at, n)) = self
-            .find(
-                (from, to),
-                &[
-                    "called",
-                    "named",
-                    "name it",
-                    "call it",
-                    "its name is",
-                    "the name is",
-                    "hostname",
-                    "name :",
-                    "name =",
-                ],
-            )
-            .filter(|(at, _)| {
-                open && !self.is(at.wrapping_sub(1), &["user", "login", "pool", "cluster", "tag", "storage"])
-            })
-        else {
-            return false;
-        };
-        let mut start = at + n;
-        while self.is(start, &["is", "shall", "be", "simply", "just"]) || self.mark(start, ":=") {
-            start += 1;
-        }
-        let (names, end) = self.name_list(start, to, 1, true);
-        let Some((written, a, b)) = names.first() else { return false };
-        let (name, adjusted) = create::legal_name(written);
-        let span = self.span(*a, *b);
-        if name.is_empty() || self.facts.guest_named(&name).is_some() {
-            let text = format!("The name {written} is taken or cannot be used. Which name shall it have?");
-            self.draft.ask(QuestionAbout::WhatName, text, vec![], Some(span));
-        } else {
-            let label = if adjusted {
-                domain::interpretation::Label::derived("a legal form of the name in the text", Some(span))
-            } else {
-                self.said(*a, *b)
-            };
-            if let Some(guest) = self.draft.guests.get_mut(*g) {
-                guest.wish.name = name;
-                guest.made_up = false;
-                guest.set("name", label);
-            }
-        }
-        self.use_up(at, end);
-        if self.own_words((from, at)) || self.own_words((end, to)) {
-            self.goes_on((from, to));
-        }
-        true
-    }
-
-    /// A wish for a guest without a noun: `Ubuntu with 4 cores called x`, `Nextcloud, please`.
-    fn bare_head(&mut self, (from, to): (usize, usize)) -> Option<Head> {
-        let asks = self.has((from, to), lexicon::MAKING) || self.is(from, &["a", "an", "one"]);
-        let system = (from..to).find(|i| {
-            lexicon::SYSTEMS.contains(&self.low(*i)) && !self.used.get(*i).copied().unwrap_or(true)
-        });
-        if let Some(at) = system {
-            let sized = !self.quantities(from, to).is_empty() || self.has((from, to), &["called", "named"]);
-            if sized {
-                return Some(Head {
-                    from: at,
-                    noun: at,
-                    kind: GuestKind::Vm,
-                    count: Count::Exactly(1),
-                    plural: false,
-                    role: None,
-                    clear: true,
-                });
-            }
-        }
-        let software = self.software_in(from, to).is_some();
-        if software && asks && self.unknown_reference((from, to)).is_none() {
-            self.ask_software((from, to));
-        } else if asks && self.has((from, to), &["environment", "homelab", "stack", "setup"]) {
-            let span = self.span(from, to);
-            self.draft.ask(
-                QuestionAbout::WhatGoal,
-                "Which guests shall there be, and how large?",
-                vec![],
-                Some(span),
-            );
-        }
-        None
-    }
-
-    /// A clause that goes on with what was spoken of: `Two cores.`, `Put them on pve1.`
-    fn goes_on(&mut self, range: (usize, usize)) -> bool {
-        let (from, to) = range;
-        if !self.draft.questions.is_empty()
-            && !self.quantities(from, to).is_empty()
-            && self.focus == Focus::Nothing
-        {
-            return true;
-        }
-        match self.focus.clone() {
-            Focus::New(group) => {
-                let everyone = self.has(
-                    (from, to.min(from + 4)),
-                    &["all of them", "all", "everything", "each", "every one", "every", "they", "them"],
-                ) || self
-                    .has(range, &["all of them", "each of them", "all three", "all four", "all of these"]);
-                let made: Vec<usize> = if everyone {
-                    (0..self.draft.guests.len())
-                        .filter(|g| self.draft.guests.get(*g).is_some_and(|d| d.is_new()))
-                        .collect()
-                } else {
-                    group
-                };
-                let kind = made
-                    .first()
-                    .and_then(|g| self.draft.guests.get(*g))
-                    .map_or(GuestKind::Vm, |g| g.wish.kind);
-                let own = self.own_words(range);
-                if !own {
-                    return false;
-                }
-                let turns = self.turns(&made, range, (from, from));
-                let attributes = self.attributes(from, to, kind);
-                if attributes.is_empty() {
-                    self.mounts_within(range);
-                    return !self.draft.mounts.is_empty() && self.has(range, &["mount", "mounted"]);
-                }
-                self.say_of_new(&made, &attributes, &turns);
-                self.mounts_within(range);
-                true
-            }
-            Focus::Guests(_) => self.own_words(range) && self.update(range),
-            Focus::Nothing => self.loose(range),
-        }
-    }
-
-    /// Whether a clause can go on with earlier ones: it has sizes or other attributes of guests, and does not
-    /// read like prose about something else.
-    fn own_words(&self, (from, to): (usize, usize)) -> bool {
-        let trade = (from..to).any(|i| {
-            lexicon::is_core_unit(self.low(i)) && self.low(i).len() > 1
-                || lexicon::size_unit(self.low(i)).is_some() && i > from && self.number_at(i - 1).is_some()
-                || self.is(
-                    i,
-                    &[
-                        "vlan",
-                        "memory",
-                        "ram",
-                        "disk",
-                        "disks",
-                        "dhcp",
-                        "address",
-                        "addresses",
-                        "ip",
-                        "ips",
-                        "gateway",
-                        "boot",
-                        "tag",
-                        "tags",
-                        "tagged",
-                        "pool",
-                        "ha",
-                        "ssh",
-                        "start",
-                        "stopped",
-                        "key",
-                        "login",
-                        "user",
-                        "node",
-                        "nodes",
-                        "servers",
-                        "server",
-                        "tpm",
-                        "uefi",
-                        "storage",
-                        "protected",
-                        "notes",
-                        "description",
-                        "stop",
-                        "them",
-                        "it",
-                        "mount",
-                        "mounted",
-                        "spread",
-                        "dns",
-                        "power",
-                        "off",
-                        "highly",
-                    ],
-                )
-                || self.facts.nodes.contains_key(self.low(i))
-                || self.facts.storages.contains_key(self.low(i))
-                || self.toks.get(i).is_some_and(|t| t.kind == Kind::Key)
-                || lexicon::SYSTEMS.contains(&self.low(i))
-        });
-        trade && to - from < 60
-    }
-
-    /// Words of the trade about nothing that was named.
-    fn loose(&mut self, range: (usize, usize)) -> bool {
-        let (from, to) = range;
-        let span = self.span(from, to);
-        if let Some((a, b)) = self
-            .unknown_reference(range)
-            .filter(|_| self.own_words(range) || lexicon::VERBS.contains(&self.low(from)))
-        {
-            let span = self.span(a, b);
-            self.unknown_guest(Some(span));
-            return true;
-        }
-        let verb = self.toks.get(from).is_some_and(|t| lexicon::VERBS.contains(&t.low.as_str()));
-        if !self.quantities(from, to).is_empty() && (self.own_words(range) || verb) {
-            self.unknown_guest(Some(span));
-            return true;
-        }
-        let placed = ["vlan", "network", "pool", "ha", "pve", "address", "ip", "boot", "node"];
-        if verb
-            && self.is(
-                from,
-                &["put", "move", "give", "set", "assign", "connect", "place", "add", "bring", "take"],
-            )
-            && self.has(range, &placed)
-            && self.own_words(range)
-            && to - from > 3
-        {
-            self.unknown_guest(Some(span));
-            return true;
-        }
-        let sized = ["memory", "ram", "disk", "cores", "cpu", "cpus", "space"];
-        if verb && self.has(range, &sized) && self.has(range, &["it", "them", "that", "this", "one"]) {
-            self.unknown_guest(Some(span));
-            return true;
-        }
-        let vague = self.has(
-            range,
-            &[
-                "faster",
-                "better",
-                "stuff",
-                "things",
-                "more reliable",
-                "secure",
-                "safer",
-                "performance",
-                "improve",
-                "optimise",
-                "optimize",
-                "tidy",
-                "fix",
-                "quicker",
-                "more memory",
-                "more ram",
-                "bigger",
-                "some",
-                "slow",
-                "everything",
-            ],
-        );
-        if vague
-            && self.has(range, &["stuff", "things", "devices", "machines", "servers", "everything"])
-            && self.has(range, &["vlan", "network", "pool", "tag", "move", "put", "all"])
-        {
-            self.unknown_guest(Some(span));
-            return true;
-        }
-        if (verb || self.is(from, &["please"]))
-            && (vague
-                || self.has(
-                    range,
-                    &[
-                        "it",
-                        "them",
-                        "vm",
-                        "container",
-                        "cluster",
-                        "server",
-                        "homelab",
-                        "proxmox",
-                        "memory",
-                        "disk",
-                    ],
-                ))
-        {
-            self.draft.ask(
-                QuestionAbout::WhatGoal,
-                "What exactly shall hold afterwards, and for which guest?",
-                vec![],
-                Some(span),
-            );
-            return true;
-        }
-        false
     }
 }

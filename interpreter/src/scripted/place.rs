@@ -167,6 +167,22 @@ impl Reader<'_> {
             let mut entry =
                 Entry::new(Move { guest: guest.name.clone(), to_node: None, to_storage: None, online: None })
                     .label("guest", Label::derived(format!("guest {} is meant", guest.vmid), target));
+            // `build to pve1 and web-old to pve2`: the node behind the guest is its own.
+            let own = targets.iter().position(|t| t.vmids.contains(&guest.vmid)).and_then(|n| {
+                let start = targets.get(n)?.to;
+                let end = targets.get(n + 1).map_or(to, |next| next.from);
+                attributes.iter().find_map(|a| match &a.what {
+                    What::Node(name)
+                        if a.from >= start
+                            && a.to <= end
+                            && !self.is(a.from.wrapping_sub(1), &["from", "off"]) =>
+                    {
+                        Some((name.clone(), a.from, a.to))
+                    }
+                    _ => None,
+                })
+            });
+            let node = own.or_else(|| node.clone());
             if let Some((name, a, b)) = &node {
                 entry.value.to_node = Some(name.clone());
                 entry.labels.insert("to_node".into(), self.said(*a, *b));

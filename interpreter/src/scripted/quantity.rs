@@ -46,7 +46,7 @@ pub struct Quantity {
 }
 
 /// Words that take back what stood before.
-const CORRECTING: &[&str] = &[
+pub(super) const CORRECTING: &[&str] = &[
     "sorry",
     "mean",
     "meant",
@@ -65,36 +65,8 @@ const CORRECTING: &[&str] = &[
 pub(super) fn takes_back(reader: &Reader<'_>, range: (usize, usize)) -> bool {
     reader.has(range, CORRECTING)
 }
-const MEMORY: &[&str] = &["memory", "ram", "mem"];
-const DISK: &[&str] = &[
-    "disk",
-    "storage",
-    "space",
-    "ssd",
-    "hdd",
-    "drive",
-    "root",
-    "rootfs",
-    "boot",
-    "system",
-    "volume",
-    "disks",
-    "hd",
-    "nvme",
-    "harddisk",
-    "os",
-    "filesystem",
-    "disc",
-    "rootdisk",
-];
-const EXTRA: &[&str] =
+pub(super) const EXTRA: &[&str] =
     &["data", "second", "extra", "additional", "further", "another", "secondary", "third", "2nd", "separate"];
-const CORES: &[&str] = &["cores", "core", "cpu", "cpus", "vcpu", "vcpus", "processors", "vcores"];
-const BETWEEN: &[&str] = &[
-    "of", "the", "to", "its", "for", "worth", "as", "their", "in", "a", "main", "primary", "total", "real",
-    "local", "hard",
-];
-
 impl Reader<'_> {
     /// A number at token `i`: value and the token after it.
     pub fn number_at(&self, i: usize) -> Option<(f64, usize)> {
@@ -213,53 +185,6 @@ impl Reader<'_> {
         many(at.checked_sub(1).filter(|at| *at >= floor)?)
     }
 
-    /// `, no, make that`: nothing but words of correction.
-    fn only_takes_back(&self, (from, to): (usize, usize)) -> bool {
-        let small = [
-            "no",
-            "i",
-            "it",
-            "that",
-            "to",
-            "a",
-            "of",
-            "need",
-            "want",
-            "should",
-            "be",
-            "its",
-            "it's",
-            "let's",
-            "say",
-            "better",
-            "make",
-            "sorry",
-            "mean",
-            "meant",
-            "actually",
-            "rather",
-            "correction",
-            "scratch",
-            "oops",
-            "wait",
-            "hmm",
-            "or",
-            "well",
-            "hold",
-            "on",
-            "not",
-            "nope",
-            "eh",
-            "er",
-            "um",
-            "uh",
-            "please",
-            "the",
-        ];
-        self.has((from, to), CORRECTING)
-            && (from..to).all(|i| self.is(i, &small) || self.mark(i, ",.;:!…-–—()"))
-    }
-
     fn is_unit_word(&self, i: usize) -> bool {
         let unit = self.low(i);
         unit.len() > 1 && (is_core_unit(unit) || size_unit(unit).is_some())
@@ -301,6 +226,14 @@ impl Reader<'_> {
                 }
                 at = quantity.to.max(at);
                 found.push(quantity);
+            } else if let Some(last) = found.last().filter(|q| self.only_takes_back((q.to, i))).cloned()
+                && (at >= to || self.toks.get(at).is_some_and(|t| matches!(t.kind, Kind::Mark | Kind::Break)))
+            {
+                // `2 cores, or rather 4`: of the same unit.
+                let factor = (last.from..last.to).find_map(|n| size_unit(self.low(n))).unwrap_or(1.0);
+                let value = if last.role == Role::Cores { value } else { value * factor };
+                found.pop();
+                found.push(Quantity { value, from: i, to: at, before: None, step: 0, ..last });
             }
             i = at;
         }
@@ -402,244 +335,5 @@ impl Reader<'_> {
             return None;
         }
         Some(Quantity { unit_said: false, ..quantity(value, role, at) })
-    }
-
-    fn role_after(&self, start: usize, to: usize, claimed: &mut Vec<usize>) -> Option<(Role, usize)> {
-        let mut extra = false;
-        let mut at = start;
-        let mut steps = 0;
-        while at < to && steps < 5 {
-            let token = self.toks.get(at)?;
-            if token.kind == Kind::Break && steps == 0 {
-                return None;
-            }
-            if token.kind == Kind::Mark && token.raw != "(" {
-                return None;
-            }
-            let low = token.low.as_str();
-            let labelled = self.toks.get(at + 1).is_some_and(|t| t.mark(":="));
-            let role = match low {
-                _ if labelled => return None,
-                _ if MEMORY.contains(&low) => Some(Role::Memory),
-                "swap" => Some(Role::Swap),
-                _ if DISK.contains(&low) && !matches!(low, "boot" | "system" | "root" | "os") => {
-                    Some(if extra { Role::Extra } else { Role::Disk })
-                }
-                "boot" | "system" | "root" | "os" if self.is(at + 1, DISK) => Some(Role::Disk),
-                "system" | "root" | "boot" | "os"
-                    if at > start && (start..at).any(|n| self.is(n, &["for"])) =>
-                {
-                    Some(Role::Disk)
-                }
-                "data" if at > start && self.is(at - 1, &["for"]) && !self.is(at + 1, DISK) => {
-                    Some(Role::Extra)
-                }
-                _ if EXTRA.contains(&low) => {
-                    extra = true;
-                    None
-                }
-                "system" | "root" | "boot" | "os" => None,
-                _ if BETWEEN.contains(&low) || matches!(low, "ceph" | "lvm") => None,
-                _ if self.facts.storages.contains_key(low) && self.is(at + 1, DISK) => None,
-                _ => return None,
-            };
-            if let Some(role) = role {
-                claimed.push(at);
-                // `disk space`, `data disk`, `root disk`, `memory` done twice over.
-                let mut end = at + 1;
-                while end < to
-                    && self.is(end, DISK)
-                    && role != Role::Memory
-                    && !self.toks.get(end + 1).is_some_and(|t| t.mark(":="))
-                {
-                    claimed.push(end);
-                    end += 1;
-                }
-                return Some((role, end));
-            }
-            at += 1;
-            steps += 1;
-        }
-        None
-    }
-
-    fn role_before(&self, i: usize, floor: usize, claimed: &mut Vec<usize>) -> Option<Role> {
-        let mut at = i;
-        let mut steps = 0;
-        while at > floor && steps < 12 {
-            at -= 1;
-            steps += 1;
-            let token = self.toks.get(at)?;
-            if token.mark(".;") {
-                return None;
-            }
-            // A comma ends it, unless it closes what was put in between.
-            if token.mark(",") && steps <= 1 {
-                return None;
-            }
-            if claimed.contains(&at) {
-                return None;
-            }
-            let low = token.low.as_str();
-            let role = if MEMORY.contains(&low) {
-                Role::Memory
-            } else if low == "swap" {
-                Role::Swap
-            } else if CORES.contains(&low) {
-                Role::Cores
-            } else if DISK.contains(&low) && !matches!(low, "boot" | "system" | "root" | "storage" | "os") {
-                let extra = at > 0 && self.is(at - 1, EXTRA);
-                if extra { Role::Extra } else { Role::Disk }
-            } else {
-                continue;
-            };
-            claimed.push(at);
-            return Some(role);
-        }
-        None
-    }
-
-    /// `Ubuntu - 3 cores - 5 GB`: several dashes in one sentence part its items and make no range.
-    fn dashes_divide(&self, at: usize) -> bool {
-        let ends =
-            |i: &usize| self.mark(*i, ".;!?") || self.toks.get(*i).is_some_and(|t| t.kind == Kind::Break);
-        let start = (0..at).rev().find(ends).map_or(0, |i| i + 1);
-        let end = (at..self.toks.len()).find(ends).unwrap_or(self.toks.len());
-        (start..end).filter(|i| self.mark(*i, "-–—")).count() > 1
-    }
-
-    /// Words around a quantity: from, instead of, by, more, at most.
-    fn context_of(&self, q: &mut Quantity, floor: usize, to: usize) {
-        let scale = |n: f64, unit: &str| {
-            size_unit(unit).map_or(if q.role == Role::Cores { n } else { n * 1024.0 }, |f| n * f)
-        };
-        // 8 instead of 4, 8 (was 4), 8 rather than 4, 8, not 4
-        let mut at = q.to;
-        if self.toks.get(at).is_some_and(|t| t.mark(",(")) {
-            at += 1;
-        }
-        let old = if self.is(at, &["instead"]) && self.is(at + 1, &["of"])
-            || self.is(at, &["rather"]) && self.is(at + 1, &["than"])
-        {
-            Some(at + 2)
-        } else if self.is(at, &["was", "not", "currently", "up", "from"]) {
-            Some(if self.is(at + 1, &["from", "the"]) { at + 2 } else { at + 1 })
-        } else {
-            None
-        };
-        if let Some((n, next)) = old.and_then(|at| {
-            let at = if self.is(at, &["the", "its"]) { at + 1 } else { at };
-            let at = if self.is(at, &["current", "present", "old"]) { at + 1 } else { at };
-            self.number_at(at)
-        }) && next <= to
-        {
-            let unit = self.low(next).to_owned();
-            q.before = Some(scale(n, &unit));
-            q.to = if size_unit(&unit).is_some() || is_core_unit(&unit) { next + 1 } else { next };
-        }
-        // from 4 to 8
-        let back = |n: usize| q.from.checked_sub(n).filter(|at| *at >= floor);
-        // `-2 GB`: a sign right at the number.
-        let signed = back(1).is_some_and(|at| {
-            self.mark(at, "-−")
-                && self
-                    .toks
-                    .get(at)
-                    .zip(self.toks.get(q.from))
-                    .is_some_and(|(sign, n)| sign.span.end == n.span.start)
-        });
-        if signed && back(2).is_none_or(|at| self.number_at(at).is_none()) {
-            q.step = -1;
-            return;
-        }
-        // `between 2 and 4 GB`, `2-4 GB`, `2 or 4 GB`: a range is no size.
-        let open = |at: usize| !self.used.get(at).copied().unwrap_or(true);
-        let alike = |at: usize| {
-            if q.role == Role::Cores { is_core_unit(self.low(at)) } else { size_unit(self.low(at)).is_some() }
-        };
-        let other = back(2)
-            .is_some_and(|at| open(at) && self.number_at(at).is_some_and(|(_, end)| end == at + 1))
-            || back(3).is_some_and(|at| open(at) && self.number_at(at).is_some())
-                && back(2).is_some_and(alike);
-        let between = back(1).is_some_and(|at| self.is(at, &["and"]))
-            && (q.from.saturating_sub(5).max(floor)..q.from).any(|at| self.is(at, &["between"]));
-        let either = back(1).is_some_and(|at| {
-            self.is(at, &["or"])
-                || self.mark(at, "-–") && !self.dashes_divide(at)
-                || self.is(at, &["to"])
-                    && !back(3).is_some_and(|b| self.is(b, &["from"]))
-                    && !back(4).is_some_and(|b| self.is(b, &["from"]))
-        });
-        if other && (between || either) {
-            q.bound = Some(Bound::AtMost);
-            q.ranged = true;
-        }
-        if let Some(word) = back(1) {
-            if self.is(word, &["to"]) {
-                let unit_between =
-                    back(2).filter(|at| size_unit(self.low(*at)).is_some() || is_core_unit(self.low(*at)));
-                let number = back(if unit_between.is_some() { 3 } else { 2 });
-                if let Some((n, _)) = number.and_then(|at| self.number_at(at))
-                    && let Some(start) = number.filter(|at| *at >= 1 && self.is(at - 1, &["from"]))
-                {
-                    q.before = Some(scale(
-                        n,
-                        unit_between.map_or(self.low(q.to.saturating_sub(1)), |at| self.low(at)),
-                    ));
-                    q.from = start.saturating_sub(1);
-                }
-            } else if self.is(word, &["by", "another", "extra", "additional"]) {
-                q.step = 1;
-                q.from = word;
-            } else if self.is(word, &["most", "maximum"]) && back(2).is_some_and(|w| self.is(w, &["at"])) {
-                q.bound = Some(Bound::AtMost);
-                q.from = word - 1;
-            } else if self.is(word, &["least", "minimum"]) && back(2).is_some_and(|w| self.is(w, &["at"])) {
-                q.bound = Some(Bound::AtLeast);
-                q.from = word - 1;
-            } else if self.is(word, &["than"]) {
-                let less = back(2).is_some_and(|w| self.is(w, &["less", "fewer"]));
-                let not =
-                    back(3).is_some_and(|w| self.is(w, &["no", "not", "never", "be", "have", "use", "get"]));
-                let negated = not
-                    && (back(3).is_some_and(|w| self.is(w, &["no", "not", "never"]))
-                        || back(4).is_some_and(|w| self.is(w, &["not", "never"])));
-                q.bound = Some(if less == negated { Bound::AtLeast } else { Bound::AtMost });
-                q.from = word.saturating_sub(if negated { 2 } else { 1 });
-            } else if self.is(word, &["exceed", "max", "below", "under"]) {
-                q.bound = Some(Bound::AtMost);
-                q.from = word;
-            } else if self.is(word, &["above", "over", "min"]) {
-                q.bound = Some(Bound::AtLeast);
-                q.from = word;
-            }
-        }
-        if self.is(q.to, &["more", "extra", "additional"]) {
-            q.step = 1;
-            q.to += 1;
-            let mut claimed = Vec::new();
-            if q.role == Role::Bare
-                && let Some((role, end)) = self.role_after(q.to, to, &mut claimed)
-            {
-                (q.role, q.to) = (role, end);
-            }
-        } else if self.is(q.to, &["less"]) {
-            q.step = -1;
-            q.to += 1;
-        } else if self.is(q.to, &["max", "maximum", "tops"]) {
-            q.bound = Some(Bound::AtMost);
-            q.to += 1;
-        } else if self.is(q.to, &["or"]) && self.is(q.to + 1, &["more", "less"]) {
-            q.bound = Some(if self.is(q.to + 1, &["more"]) { Bound::AtLeast } else { Bound::AtMost });
-            q.to += 2;
-        }
-        // `2 more cores`, `2 additional GB`: the word stands between number and unit and is seen there.
-        if q.from + 1 < q.to
-            && (q.from..q.to).any(|at| self.is(at, &["more", "extra", "additional", "further", "another"]))
-            && q.bound.is_none()
-            && q.role != Role::Extra
-        {
-            q.step = 1;
-        }
     }
 }

@@ -219,7 +219,10 @@ impl Reader<'_> {
         ];
         let Some((at, factor)) = (range.0..range.1)
             .find_map(|i| words.iter().find(|(w, _)| self.is(i, &[w])).map(|(_, f)| (i, *f)))
-            .or_else(|| self.find(range, &["in half", "by half", "half the"]).map(|(at, _)| (at, 0.5)))
+            .or_else(|| {
+                self.find(range, &["in half", "by half", "half the", "half as much", "half as many"])
+                    .map(|(at, _)| (at, 0.5))
+            })
         else {
             return false;
         };

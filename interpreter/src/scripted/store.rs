@@ -120,8 +120,73 @@ impl Reader<'_> {
                 }
             }
         };
-        if !self.mount_in_pairs(range, &names, remove) {
+        if !self.mount_in_pairs(range, &names, remove) && (remove || !self.mount_several(range, &names)) {
             self.mount_on(range, &names, remove.then_some(verb_at));
+        }
+        true
+    }
+
+    /// `… and make it read-only`: of the mounts asked for just before.
+    pub(super) fn makes_read_only(&mut self, (from, to): (usize, usize)) -> bool {
+        let Some((at, n)) = self.find((from, to), &["read-only", "readonly", "read only"]) else {
+            return false;
+        };
+        let about = self.has((from, to), &["it", "them", "that", "both", "mount", "mounts", "share"]);
+        let fresh = self.draft.mounts.last().is_some_and(|m| m.value.change == Change::Create);
+        if !about
+            || !fresh
+            || to - from > 8
+            || !self.mentions((from, to)).is_empty()
+            || self.share_in((from, to)).is_some()
+        {
+            return false;
+        }
+        let label = self.said(at, at + n);
+        let share = self.draft.mounts.last().and_then(|m| m.value.source.clone());
+        for mount in self.draft.mounts.iter_mut().filter(|m| m.value.source == share) {
+            mount.value.read_only = Some(true);
+            mount.labels.insert("read_only".into(), label.clone());
+        }
+        self.use_up(from, to);
+        true
+    }
+
+    /// Several shares of new guests, each with its path behind it: `a:/x on /x and a:/y on /y`.
+    fn mount_several(&mut self, (from, to): (usize, usize), names: &[(String, GuestKind, Label)]) -> bool {
+        let shares: Vec<usize> =
+            (from..to).filter(|i| self.raw(*i).contains(":/") && !self.raw(*i).contains("://")).collect();
+        if shares.len() < 2 || names.iter().any(|(_, kind, _)| *kind == GuestKind::Container) {
+            return false;
+        }
+        let ends = shares.iter().skip(1).copied().chain([to]);
+        let pairs: Vec<(usize, usize)> = shares
+            .iter()
+            .zip(ends)
+            .filter_map(|(share, end)| {
+                let path = (share + 1..end).find(|i| crate::shape::path(self.raw(*i)))?;
+                crate::shape::share(self.raw(*share)).then_some((*share, path))
+            })
+            .collect();
+        if pairs.len() != shares.len() {
+            return false;
+        }
+        for (share, path) in pairs {
+            for (name, _, label) in names {
+                let entry = Entry::new(Mount {
+                    change: Change::Create,
+                    guest: name.clone(),
+                    source: Some(self.raw(share).to_owned()),
+                    path: self.raw(path).to_owned(),
+                    read_only: None,
+                })
+                .label("change", Label::derived("the share is to be there", None))
+                .label("guest", label.clone())
+                .label("source", self.said(share, share + 1))
+                .label("path", self.said(path, path + 1));
+                self.draft.mounts.push(entry);
+            }
+            self.use_up(share, share + 1);
+            self.use_up(path, path + 1);
         }
         true
     }
@@ -221,7 +286,9 @@ impl Reader<'_> {
         }
         let Focus::New(made) = self.focus.clone() else { return };
         let names = self.new_names(&made);
-        self.mount_on(range, &names, None);
+        if !self.mount_several(range, &names) {
+            self.mount_on(range, &names, None);
+        }
     }
 
     pub(super) fn mount_on(

@@ -69,6 +69,21 @@ pub fn tokens(text: &str, names: &[String]) -> Vec<Token> {
                     })
                     .unwrap_or(rest.len());
             let end = if end == at { at + c.len_utf8() } else { end };
+            // `seat-1 ... seat-8`: dots between two numbered names stand for those in between.
+            let dots = text.get(at..end).is_some_and(|word| matches!(word, ".." | "..." | "…"));
+            let numbered = |word: &str| word.ends_with(|c: char| c.is_ascii_digit());
+            let after = text.get(end..).and_then(|rest| rest.split_whitespace().next()).unwrap_or("");
+            if dots
+                && out.last().is_some_and(|t| t.kind == Kind::Word && numbered(&t.raw))
+                && numbered(after.trim_end_matches(['.', ',', ';', ':', ')']))
+            {
+                push(&mut out, text, at, end, Kind::Word);
+                if let Some(token) = out.last_mut() {
+                    "..".clone_into(&mut token.low);
+                }
+                at = end;
+                continue;
+            }
             run(&mut out, text, at, end, names);
             at = end;
         }

@@ -98,8 +98,11 @@ impl Reader<'_> {
                         )
                         || self.mark(at, ",/")
                 };
+                // What stands right behind the last one's own words is its own, up to the next comma.
+                let turned = turns.last().map_or(from, |t| t.at);
+                let floor = (turned..i).find(|at| self.mark(*at, ",")).map_or(from, |at| at + 1);
                 let mut start = i;
-                while start > from && sized(start - 1) {
+                while start > floor.max(from) && sized(start - 1) {
                     start -= 1;
                 }
                 turns.push(Turn { at: start, to: made.to_vec() });
