@@ -2,24 +2,11 @@
 //!
 //! Begin with [`Reader::context_of`].
 
-use super::attr::{Attribute, What};
-use super::create::{self, Count, Head, Turn, count_in, legal_name, name_range, range_in_word, simple};
-use super::draft::{self, Draft, Entry, GuestDraft};
 use super::lexicon::{is_core_unit, size_unit};
-use super::mention::{Meant, Mention};
-use super::naming::Named;
 use super::quantity::CORRECTING;
-use super::quantity::{self, Bound, Quantity, Role};
-use super::reader::{Focus, Reader, guest_kind};
+use super::quantity::{Bound, Quantity, Role};
+use super::reader::Reader;
 use super::token::Kind;
-use super::{lexicon, loss};
-use domain::facts::{Facts, Guest};
-use domain::ids::Vmid;
-use domain::interpretation::{
-    BackupWish, Change, DiskWish, GuestChange, GuestKind, GuestWish, Interpretation, KubernetesWish, Label,
-    Mount, Move, Placement, PlacementRule, PoolWish, Power, Question, QuestionAbout, Refusal, RefusalReason,
-    SnapshotWish, Span, StorageWish, Unused, Warning, WarningAbout,
-};
 
 impl Reader<'_> {
     /// Words around a quantity: from, instead of, by, more, at most.

@@ -3,15 +3,14 @@
 //! Begin with [`Reader::finish`]. Every answer passes the rules of the domain; an own answer that breaks one
 //! becomes a question or refusal that says so.
 
-use super::draft::{Draft, GuestDraft};
 use super::reader::{Reader, guest_kind};
 use super::same::{already, became, holds};
 use super::violation::for_violation;
 use crate::limits;
-use domain::interpretation::rules::{self, Rule, Violation};
+use domain::interpretation::rules;
 use domain::interpretation::{
-    Change, GuestChange, GuestKind, Interpretation, Kind, Label, Question, QuestionAbout, Refusal,
-    RefusalReason, Span, Unused, Warning, WarningAbout,
+    Change, Interpretation, Kind, Label, Question, QuestionAbout, Refusal, RefusalReason, Span, Unused,
+    Warning, WarningAbout,
 };
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

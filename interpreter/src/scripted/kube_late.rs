@@ -1,22 +1,10 @@
 //! Kubernetes said later than its guests: installed on guests made before, and named in a sentence of its own.
 
-use super::attr::{Attribute, What};
-use super::create::{self, Count, Head, Turn, count_in, legal_name, name_range, range_in_word, simple};
-use super::draft::{self, Draft, Entry, GuestDraft};
+use super::create::legal_name;
+use super::draft::Entry;
 use super::kube::CONTROL;
-use super::mention::{Meant, Mention};
-use super::naming::Named;
-use super::quantity::{self, Bound, Quantity, Role};
-use super::reader::{Focus, Reader, guest_kind};
-use super::token::Kind;
-use super::{lexicon, loss};
-use domain::facts::{Facts, Guest};
-use domain::ids::Vmid;
-use domain::interpretation::{
-    BackupWish, Change, DiskWish, GuestChange, GuestKind, GuestWish, Interpretation, KubernetesWish, Label,
-    Mount, Move, Placement, PlacementRule, PoolWish, Power, Question, QuestionAbout, Refusal, RefusalReason,
-    SnapshotWish, Span, StorageWish, Unused, Warning, WarningAbout,
-};
+use super::reader::Reader;
+use domain::interpretation::{Change, GuestKind, KubernetesWish, Label, QuestionAbout};
 
 impl Reader<'_> {
     /// Guests made a moment ago become a cluster.

@@ -6,7 +6,6 @@
 use super::draft::GuestDraft;
 use super::loss_words::HEARSAY;
 pub use super::loss_words::verb;
-use super::mention::Meant;
 use super::reader::{Focus, Reader, guest_kind};
 use domain::ids::Vmid;
 use domain::interpretation::{GuestChange, GuestWish, Label, QuestionAbout, RefusalReason, WarningAbout};
@@ -150,6 +149,7 @@ impl Reader<'_> {
                     "down",
                 ],
             ) || super::lexicon::noun(self.low(i)).is_some()
+                || super::lexicon::SYSTEMS.contains(&self.low(i))
                 || self.mark(i, ",:")
                 || mentions.iter().any(|m| m.from <= i && i < m.to)
         };

@@ -1,21 +1,8 @@
 //! Guests that are there already: made by this declaration before, or just as the text wants them.
 
-use super::attr::{Attribute, What};
-use super::create::{self, Count, Head, Turn, count_in, legal_name, name_range, range_in_word, simple};
-use super::draft::{self, Draft, Entry, GuestDraft};
-use super::mention::{Meant, Mention};
-use super::naming::Named;
-use super::quantity::{self, Bound, Quantity, Role};
-use super::reader::{Focus, Reader, guest_kind};
-use super::token::Kind;
-use super::{lexicon, loss};
+use super::draft::{Draft, GuestDraft};
 use domain::facts::{Facts, Guest};
-use domain::ids::Vmid;
-use domain::interpretation::{
-    BackupWish, Change, DiskWish, GuestChange, GuestKind, GuestWish, Interpretation, KubernetesWish, Label,
-    Mount, Move, Placement, PlacementRule, PoolWish, Power, Question, QuestionAbout, Refusal, RefusalReason,
-    SnapshotWish, Span, StorageWish, Unused, Warning, WarningAbout,
-};
+use domain::interpretation::{GuestChange, GuestWish, Label};
 
 /// An existing guest takes the place of a new one: what the text says becomes an update.
 pub(super) fn became(draft: &mut GuestDraft, guest: &domain::facts::Guest) {

@@ -4,12 +4,9 @@
 
 use super::attr::{Attribute, What};
 use super::create::{Turn, simple};
-use super::lexicon;
-use super::quantity::{Bound, Role};
+use super::quantity::Role;
 use super::reader::Reader;
-use domain::interpretation::{
-    DiskWish, GuestKind, Label, Placement, PlacementRule, QuestionAbout, RefusalReason,
-};
+use domain::interpretation::{Label, Placement, PlacementRule, QuestionAbout, RefusalReason};
 
 impl Reader<'_> {
     /// Gives new guests what the attributes say, each to those whose turn it is.

@@ -3,10 +3,9 @@
 //!
 //! Begin with [`Reader::screen`] for the whole text; [`Reader::screened`] judges one clause.
 
-use super::lexicon;
 use super::reader::Reader;
 use super::token::Kind;
-use domain::interpretation::{RefusalReason, WarningAbout};
+use domain::interpretation::RefusalReason;
 use std::collections::BTreeSet;
 
 const OVERRIDES: &[&str] = &[

@@ -2,22 +2,13 @@
 //!
 //! Begin with [`Reader::recounts`] and [`Reader::forbids`].
 
-use super::attr::{Attribute, What};
-use super::create::{self, Count, Head, Turn, count_in, legal_name, name_range, range_in_word, simple};
-use super::draft::{self, Draft, Entry, GuestDraft};
-use super::mention::{Meant, Mention};
-use super::naming::Named;
-use super::quantity::{self, Bound, Quantity, Role};
-use super::reader::{Focus, Reader, guest_kind};
-use super::token::Kind;
-use super::{lexicon, loss};
-use domain::facts::{Facts, Guest};
+use super::create::{self, legal_name};
+use super::draft::{self, GuestDraft};
+use super::lexicon;
+use super::mention::Meant;
+use super::reader::{Focus, Reader};
 use domain::ids::Vmid;
-use domain::interpretation::{
-    BackupWish, Change, DiskWish, GuestChange, GuestKind, GuestWish, Interpretation, KubernetesWish, Label,
-    Mount, Move, Placement, PlacementRule, PoolWish, Power, Question, QuestionAbout, Refusal, RefusalReason,
-    SnapshotWish, Span, StorageWish, Unused, Warning, WarningAbout,
-};
+use domain::interpretation::{Label, QuestionAbout};
 
 impl Reader<'_> {
     /// `Three VMs … make it two`: the count of new guests is put right.

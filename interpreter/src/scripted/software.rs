@@ -2,22 +2,11 @@
 //!
 //! Begin with [`Reader::ask_software`] and [`Reader::software_warning`].
 
-use super::attr::{Attribute, What};
-use super::create::{self, Count, Head, Turn, count_in, legal_name, name_range, range_in_word, simple};
-use super::draft::{self, Draft, Entry, GuestDraft};
-use super::mention::{Meant, Mention};
-use super::naming::Named;
-use super::quantity::{self, Bound, Quantity, Role};
-use super::reader::{Focus, Reader, guest_kind};
+use super::create::{Count, Head};
+use super::lexicon;
+use super::reader::{Focus, Reader};
 use super::token::Kind;
-use super::{lexicon, loss};
-use domain::facts::{Facts, Guest};
-use domain::ids::Vmid;
-use domain::interpretation::{
-    BackupWish, Change, DiskWish, GuestChange, GuestKind, GuestWish, Interpretation, KubernetesWish, Label,
-    Mount, Move, Placement, PlacementRule, PoolWish, Power, Question, QuestionAbout, Refusal, RefusalReason,
-    SnapshotWish, Span, StorageWish, Unused, Warning, WarningAbout,
-};
+use domain::interpretation::{GuestKind, Label, QuestionAbout, WarningAbout};
 
 impl Reader<'_> {
     /// `Jellyfin and Plex, each in its own container`: software, not guests, is listed.

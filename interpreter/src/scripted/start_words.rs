@@ -3,21 +3,9 @@
 //! Begin with [`Reader::starting`].
 
 use super::attr::{Attribute, What};
-use super::create::{self, Count, Head, Turn, count_in, legal_name, name_range, range_in_word, simple};
-use super::draft::{self, Draft, Entry, GuestDraft};
-use super::mention::{Meant, Mention};
-use super::naming::Named;
-use super::quantity::{self, Bound, Quantity, Role};
-use super::reader::{Focus, Reader, guest_kind};
-use super::token::Kind;
-use super::{lexicon, loss};
-use domain::facts::{Facts, Guest};
-use domain::ids::Vmid;
-use domain::interpretation::{
-    BackupWish, Change, DiskWish, GuestChange, GuestKind, GuestWish, Interpretation, KubernetesWish, Label,
-    Mount, Move, Placement, PlacementRule, PoolWish, Power, Question, QuestionAbout, Refusal, RefusalReason,
-    SnapshotWish, Span, StorageWish, Unused, Warning, WarningAbout,
-};
+use super::loss;
+use super::reader::Reader;
+use domain::interpretation::Power;
 
 impl Reader<'_> {
     pub(super) fn starting(&mut self, from: usize, to: usize, found: &mut Vec<Attribute>) {

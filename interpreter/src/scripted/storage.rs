@@ -6,9 +6,7 @@ use super::draft::Entry;
 use super::lexicon;
 use super::reader::Reader;
 use super::token::Kind;
-use domain::interpretation::{
-    Change, Label, PoolWish, QuestionAbout, RefusalReason, StorageWish, WarningAbout,
-};
+use domain::interpretation::{Change, Label, QuestionAbout, RefusalReason, StorageWish, WarningAbout};
 
 impl Reader<'_> {
     /// A storage of Proxmox to add, change or take away.

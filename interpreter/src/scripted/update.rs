@@ -5,17 +5,13 @@
 
 use super::attr::{Attribute, What};
 use super::create::simple;
-use super::draft::{Entry, GuestDraft};
-use super::mention::{Meant, Mention};
+use super::draft::Entry;
 use super::quantity::Role;
 use super::reader::{Focus, Reader, guest_kind};
 pub use super::targets::Target;
-use super::token::Kind;
 use domain::facts::Guest;
 use domain::ids::Vmid;
-use domain::interpretation::{
-    GuestChange, GuestWish, Label, Move, QuestionAbout, RefusalReason, Span, WarningAbout,
-};
+use domain::interpretation::{GuestChange, Label, Move, QuestionAbout, RefusalReason, WarningAbout};
 
 impl Reader<'_> {
     /// Reads a clause about existing guests. False: nothing in it was understood.

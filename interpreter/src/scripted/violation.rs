@@ -2,25 +2,11 @@
 //!
 //! Begin with [`for_violation`].
 
-use super::attr::{Attribute, What};
-use super::create::{self, Count, Head, Turn, count_in, legal_name, name_range, range_in_word, simple};
-use super::draft::{self, Draft, Entry, GuestDraft};
 use super::finish::{question, refusal};
-use super::mention::{Meant, Mention};
-use super::naming::Named;
-use super::quantity::{self, Bound, Quantity, Role};
-use super::reader::{Focus, Reader, guest_kind};
-use super::token::Kind;
-use super::{lexicon, loss};
 use crate::limits;
-use domain::facts::{Facts, Guest};
-use domain::ids::Vmid;
+use domain::facts::Facts;
 use domain::interpretation::rules::{Rule, Violation};
-use domain::interpretation::{
-    BackupWish, Change, DiskWish, GuestChange, GuestKind, GuestWish, Interpretation, KubernetesWish, Label,
-    Mount, Move, Placement, PlacementRule, PoolWish, Power, Question, QuestionAbout, Refusal, RefusalReason,
-    SnapshotWish, Span, StorageWish, Unused, Warning, WarningAbout,
-};
+use domain::interpretation::{GuestKind, Interpretation, Label, QuestionAbout, RefusalReason};
 
 /// The question or refusal that an answer of our own becomes when it breaks a rule.
 pub(super) fn for_violation(
