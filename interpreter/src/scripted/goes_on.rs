@@ -2,7 +2,6 @@
 //!
 //! Begin with [`Reader::goes_on`].
 
-use super::attr::What;
 use super::reader::{Focus, Reader};
 use super::token::Kind;
 use super::{lexicon, loss};

@@ -2,7 +2,7 @@
 //!
 //! Begin with [`Reader::heads`].
 
-use super::create::{Count, Head, simple};
+use super::create::{Count, Head};
 use super::lexicon;
 use super::reader::Reader;
 use super::token::Kind;

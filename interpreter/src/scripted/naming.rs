@@ -195,7 +195,7 @@ impl Reader<'_> {
     }
 
     /// A mark, the end or `with` behind a word: what stands there is a name and no participle.
-    fn closes(&self, at: usize, to: usize) -> bool {
+    pub(super) fn closes(&self, at: usize, to: usize) -> bool {
         at >= to || self.is(at, &["with"]) || self.mark(at, ",.;:(")
     }
 

@@ -3,9 +3,9 @@
 //! Begin with [`Reader::pool`].
 
 use super::draft::Entry;
+use super::lexicon;
 use super::reader::Reader;
 use super::token::Kind;
-use super::{lexicon, loss};
 use domain::interpretation::{Change, Label, PoolWish, QuestionAbout, RefusalReason};
 
 impl Reader<'_> {

@@ -1,8 +1,7 @@
 //! Guests that are there already: made by this declaration before, or just as the text wants them.
 
 use super::draft::{Draft, GuestDraft};
-use domain::facts::{Facts, Guest};
-use domain::interpretation::{GuestChange, GuestWish, Label};
+use domain::interpretation::{GuestChange, Label};
 
 /// An existing guest takes the place of a new one: what the text says becomes an update.
 pub(super) fn became(draft: &mut GuestDraft, guest: &domain::facts::Guest) {

@@ -2,13 +2,13 @@
 //!
 //! Begin with [`Reader::recounts`] and [`Reader::forbids`].
 
-use super::create::{self, legal_name};
-use super::draft::{self, GuestDraft};
+use super::create::{self};
+use super::draft::{self};
 use super::lexicon;
 use super::mention::Meant;
 use super::reader::{Focus, Reader};
 use domain::ids::Vmid;
-use domain::interpretation::{Label, QuestionAbout};
+use domain::interpretation::QuestionAbout;
 
 impl Reader<'_> {
     /// `Three VMs … make it two`: the count of new guests is put right.

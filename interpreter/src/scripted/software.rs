@@ -6,7 +6,7 @@ use super::create::{Count, Head};
 use super::lexicon;
 use super::reader::{Focus, Reader};
 use super::token::Kind;
-use domain::interpretation::{GuestKind, Label, QuestionAbout, WarningAbout};
+use domain::interpretation::{GuestKind, QuestionAbout, WarningAbout};
 
 impl Reader<'_> {
     /// `Jellyfin and Plex, each in its own container`: software, not guests, is listed.

@@ -3,9 +3,7 @@
 //! Begin with [`Reader::starting`].
 
 use super::attr::{Attribute, What};
-use super::loss;
 use super::reader::Reader;
-use domain::interpretation::Power;
 
 impl Reader<'_> {
     pub(super) fn starting(&mut self, from: usize, to: usize, found: &mut Vec<Attribute>) {

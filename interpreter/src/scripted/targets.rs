@@ -4,7 +4,6 @@
 
 use super::attr::Attribute;
 use super::draft::GuestDraft;
-use super::loss;
 use super::mention::{Meant, Mention};
 use super::reader::{Focus, Reader, guest_kind};
 use domain::facts::Guest;

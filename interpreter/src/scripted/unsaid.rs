@@ -1,6 +1,5 @@
 //! Guests that are named without a wish, and wishes without a value: asked about.
 
-use super::attr::What;
 use super::reader::Reader;
 use super::targets::Target;
 use super::token::Kind;

@@ -4,7 +4,6 @@
 
 use super::finish::{question, refusal};
 use crate::limits;
-use domain::facts::Facts;
 use domain::interpretation::rules::{Rule, Violation};
 use domain::interpretation::{GuestKind, Interpretation, Label, QuestionAbout, RefusalReason};
 
