@@ -123,11 +123,12 @@ impl Reader<'_> {
             self.use_up(head.noun, head.noun + 1);
         }
         for i in head.from..head.noun {
+            let is_iso = self.has((from, to), &["iso"]) && self.iso_for(self.low(i), &[]).is_some();
             if !lexicon::SYSTEMS.contains(&self.low(i))
                 && !self.is_alias(self.low(i))
                 && self.toks.get(i).is_some_and(|t| t.number.is_none() && t.kind != Kind::Quoted)
                 && !lexicon::is_unit(self.low(i))
-                && !(self.has((from, to), &["iso"]) && self.iso_for(self.low(i), &[]).is_some())
+                && !is_iso
                 && !self.is(i, &["privileged", "unprivileged", "ram", "memory", "highly", "available", "ha"])
             {
                 self.use_up(i, i + 1);

@@ -245,7 +245,7 @@ impl<'a> Reader<'a> {
             let all = cluster.control_planes.iter().filter(|_| !self.is(at, &["workers"]));
             let members = all.chain(&cluster.workers).filter_map(|m| self.facts.guest_named(m));
             let vmids: Vec<Vmid> = members.map(|g| g.vmid).collect();
-            return (end <= to && !vmids.is_empty()).then(|| Mention {
+            return (end <= to && !vmids.is_empty()).then_some(Mention {
                 meant: Meant::Guests(vmids),
                 from: start,
                 to: end,

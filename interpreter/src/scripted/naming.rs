@@ -26,7 +26,7 @@ impl Reader<'_> {
                     i.wrapping_sub(1),
                     &["user", "login", "pool", "cluster", "storage", "tag", "k3s", "k8s", "kubernetes"],
                 )
-                && !(self.is(i.wrapping_sub(1), &["host"]) && !self.is(*i, &["name"]))
+                && (!self.is(i.wrapping_sub(1), &["host"]) || self.is(*i, &["name"]))
                 && !self.cluster_named(*i)
         });
         // `two VMs: one called sun with …, the other called moon with …`
@@ -80,7 +80,7 @@ impl Reader<'_> {
                     && !t.raw.starts_with(['/', '.'])
                     && !t.raw.contains(['/', ':', '@'])
                     && !lexicon::VERBS.contains(&t.low.as_str())
-                    && !(t.low.ends_with("ing") && !self.closes(next + 1, to))
+                    && (!t.low.ends_with("ing") || self.closes(next + 1, to))
                     && !matches!(t.low.as_str(), "hosting" | "serving" | "sharing" | "having" | "including")
             })
             && self.toks.get(next + 1).is_none_or(|t| {
@@ -178,7 +178,7 @@ impl Reader<'_> {
         while self.mark(at, "-*•–—") || self.is(at, &["and", "then"]) {
             at += 1;
         }
-        let token = self.toks.get(at).filter(|_| at + 1 < to || at + 1 == to)?;
+        let token = self.toks.get(at).filter(|_| at < to)?;
         let good = matches!(token.kind, Kind::Word | Kind::Quoted)
             && !token.low.is_empty()
             && !lexicon::is_common(&token.low)
