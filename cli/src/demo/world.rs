@@ -104,6 +104,7 @@ impl World {
                 },
                 interpreter: "scripted".to_owned(),
                 intake: Some(config::AgentIntake { listen: intake, ui: ui_pin.to_string() }),
+                model: None,
             }),
         };
         let text = toml::to_string(&config).map_err(|error| Failure::new(Code::Failed, error, ""))?;
