@@ -27,7 +27,8 @@ use std::process::ExitCode;
 /// Memory is wiped when it is given back, whoever had it: buffers of connections, decoders and parsers hold secrets for
 /// a moment too, and none of them wipes its own.
 #[global_allocator]
-static MEMORY: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+static MEMORY: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 const USUAL: &str = "\
 Usual commands:
