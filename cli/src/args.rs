@@ -42,6 +42,8 @@ pub enum Command {
     Agent(AgentArgs),
     /// Run the simulated Proxmox VE alone
     Sim(SimArgs),
+    /// Run the stand-in for GitHub alone
+    SimGithub(SimGitHubArgs),
     /// Bring the database schema forward (as the owner of the database)
     Migrate {
         /// Only say whether the schema is up to date
@@ -260,6 +262,28 @@ pub struct SimArgs {
     /// Only list which methods of the API have state behind them
     #[arg(long)]
     pub coverage: bool,
+}
+
+#[derive(Args)]
+pub struct SimGitHubArgs {
+    /// Folder of the bare git repository behind it; made if there is none
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// What the repository is called, as OWNER/NAME
+    #[arg(long, default_value = "homelab/declarations")]
+    pub repository: String,
+    /// The default branch
+    #[arg(long, default_value = "main")]
+    pub branch: String,
+    /// Loopback address to listen on
+    #[arg(long, default_value = "127.0.0.1:8007")]
+    pub listen: SocketAddr,
+    /// The only access token that is accepted; made and printed if absent
+    #[arg(long, env = "MYCOPOD_SIM_GITHUB_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Fault as JSON
+    #[arg(long)]
+    pub fault: Vec<String>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]

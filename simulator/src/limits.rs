@@ -58,3 +58,5 @@ pub const GIB_BYTES: u64 = 1024 * 1024 * 1024;
 pub const MIB_BYTES: u64 = 1024 * 1024;
 /// Size of the drive that carries cloud-init data.
 pub const CLOUDINIT_BYTES: u64 = 4 * MIB_BYTES;
+/// Largest body of a request to the GitHub stand-in, in bytes.
+pub const GITHUB_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;

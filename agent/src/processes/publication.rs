@@ -6,7 +6,7 @@
 
 use crate::log::{Log, LogError};
 use crate::repository::lock_file::{Approval, LockFile, paths, slug};
-use crate::repository::{NewCommit, Repository, RepositoryError};
+use crate::repository::{NewCommit, Repository, RepositoryError, put_once};
 use domain::account::Account;
 use domain::canonical::Digest;
 use domain::declaration::{self, Command, Declaration, Status};
@@ -16,9 +16,6 @@ use domain::plan::Plan;
 use domain::repository::Repository as Seen;
 use eventstore::{EventLog, StreamId};
 use std::sync::Arc;
-
-/// Tries of one commit when others move the branch at the same time.
-const MOVED_TRIES_MAX: u32 = 5;
 
 #[derive(Clone)]
 pub struct Publication {
@@ -72,20 +69,7 @@ impl Publication {
         if let Err(error) = self.continues().await? {
             return Ok(Err(error));
         }
-        let mut moved = String::new();
-        for _ in 0..MOVED_TRIES_MAX {
-            match self.repository.find_line(&line, lock_path).await {
-                Ok(Some(commit)) if self.holds(&commit, &new).await => return Ok(Ok(commit)),
-                // Somebody else's commit that only names our plan is not ours.
-                Ok(Some(_) | None) => {}
-                Err(error) => return Ok(Err(error)),
-            }
-            match self.repository.commit(&new).await {
-                Err(RepositoryError::Moved(why)) => moved = why,
-                outcome => return Ok(outcome),
-            }
-        }
-        Ok(Err(RepositoryError::Moved(moved)))
+        Ok(put_once(&*self.repository, &new, &line, lock_path).await)
     }
 
     /// Whether the branch still goes on from the commit that was seen last. Asked only where that is in doubt: the
@@ -101,19 +85,6 @@ impl Publication {
             return Ok(Ok(()));
         }
         Ok(self.repository.commits_since(Some(last)).await.map(drop))
-    }
-}
-
-impl Publication {
-    /// Whether a commit holds our files byte for byte.
-    async fn holds(&self, commit: &str, new: &NewCommit) -> bool {
-        for (path, content) in &new.files {
-            match self.repository.file(commit, path).await {
-                Ok(Some(found)) if found == content.as_bytes() => {}
-                _ => return false,
-            }
-        }
-        true
     }
 }
 

@@ -9,6 +9,9 @@
 pub mod github;
 pub mod local;
 pub mod lock_file;
+mod once;
+
+pub use once::put_once;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -4,8 +4,6 @@ use crate::config::Config;
 use crate::context::open_store;
 use crate::failure::{Code, Failure, Outcome};
 use crate::{out, output};
-use agent::repository::Repository;
-use agent::repository::local::LocalGit;
 use eventstore::EventLog;
 use proxmox::Client;
 use serde::Serialize;
@@ -91,11 +89,10 @@ async fn cluster(config: &Config) -> Result<String, Failure> {
 }
 
 async fn repository(config: &Config) -> Result<String, Failure> {
-    let settings = &config.agent()?.repository;
-    let git = LocalGit::new(&settings.path, &settings.branch);
+    let git = crate::repository::open(config.agent()?)?;
     let tip = git.tip().await.map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
     Ok(match tip {
-        Some(tip) => format!("branch {} is at {}", settings.branch, tip.get(..8).unwrap_or(&tip)),
-        None => format!("branch {} has no commit yet", settings.branch),
+        Some(tip) => format!("{}, is at {}", git.describe(), tip.get(..8).unwrap_or(&tip)),
+        None => format!("{}, has no commit yet", git.describe()),
     })
 }

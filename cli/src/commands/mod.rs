@@ -17,6 +17,7 @@ pub mod runs;
 pub mod secrets;
 pub mod serve;
 pub mod sim;
+pub mod sim_github;
 pub mod user;
 
 /// Ends when the system asks this process to stop.
