@@ -5,7 +5,7 @@
 
 use domain::event::Category;
 use domain::ids::{DeclarationId, RunId};
-use domain::{canonical::Digest, repository, run};
+use domain::{canonical::Digest, cluster, repository, run};
 use eventstore::{EventLog, Recorded, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
@@ -39,6 +39,10 @@ pub struct Open {
     /// Started and paused: nothing else starts before a person decided.
     pub paused: BTreeSet<RunId>,
     pub starts: BTreeMap<i64, Start>,
+    /// Runs whose way back was approved and has not started.
+    pub undos: BTreeMap<i64, (RunId, RunId)>,
+    /// Guests that are to be put back as declared: subject and the run that does it.
+    pub put_backs: BTreeMap<i64, (String, RunId)>,
     /// Grows when the repository should be looked at without waiting for the timer.
     pub nudges: u64,
     /// Grows when the cluster should be looked at without waiting for the timer.
@@ -46,6 +50,11 @@ pub struct Open {
 }
 
 impl Open {
+    /// Whether a run waits to be started.
+    pub fn has_starts(&self) -> bool {
+        !(self.starts.is_empty() && self.undos.is_empty() && self.put_backs.is_empty())
+    }
+
     fn note(&mut self, event: &Recorded) {
         self.position = event.position;
         let id = event.stream.id;
@@ -71,15 +80,32 @@ impl Open {
             }
             (Category::Run, "run.started") => {
                 self.starts.retain(|_, start| start.run().0 != id);
+                self.undos.retain(|_, (_, run)| run.0 != id);
+                self.put_backs.retain(|_, (_, run)| run.0 != id);
                 self.runs.insert(RunId(id));
             }
-            (Category::Run, "run.resumed") => {
+            (Category::Run, "run.resumed" | "run.step_retried") => {
                 self.paused.remove(&RunId(id));
                 self.runs.insert(RunId(id));
             }
             (Category::Run, "run.paused") => {
                 self.runs.remove(&RunId(id));
                 self.paused.insert(RunId(id));
+            }
+            // Whoever carries it out sees that nothing more is wanted, and ends it.
+            (Category::Run, "run.stop_requested") if self.paused.contains(&RunId(id)) => {
+                self.runs.insert(RunId(id));
+            }
+            (Category::Run, "run.undo_approved") => {
+                if let Ok(run::Event::UndoApproved { digest, .. }) = eventstore::decode(event) {
+                    let undone = RunId(id);
+                    self.undos.insert(event.position, (undone, run::undo_id(undone, &digest)));
+                }
+            }
+            (Category::Cluster, "cluster.put_back_approved") => {
+                if let Ok(cluster::Event::PutBackApproved { subject, run, .. }) = eventstore::decode(event) {
+                    self.put_backs.insert(event.position, (subject, run));
+                }
             }
             (Category::Run, "run.completed" | "run.stopped") => {
                 self.runs.remove(&RunId(id));

@@ -6,6 +6,7 @@
 //! Never here: pages, passwords, approving. The Agent acts on what the log says was approved, and on nothing else.
 
 pub mod api;
+pub mod drift;
 pub mod executor;
 pub mod inbox;
 pub mod lease;

@@ -54,5 +54,20 @@ pub const LOG_LINES_PER_EVENT: usize = 50;
 pub const PROCESS_PAUSE: Duration = Duration::from_secs(2);
 /// Folds of streams kept in memory.
 pub const FOLDS_KEPT_MAX: usize = 512;
+/// Events read at once while the index of what is in force catches up.
+pub const INDEX_EVENTS_MAX: usize = 1_000;
+/// Ids of our own tasks that are remembered, so that they are never taken for another hand's.
+pub const OWN_TASKS_KEPT: usize = 4_000;
+/// Tasks looked through for who changed a guest.
+pub const TASKS_LOOKED_THROUGH: u32 = 200;
+/// How far back from the first sight of a difference its task is looked for, in seconds.
+pub const TASK_LOOK_BACK_S: i64 = 24 * 60 * 60;
+/// Guests that are put back by themselves after one look.
+pub const HEALS_PER_LOOK_MAX: usize = 5;
+/// A guest that was put back is not put back by itself again within this time, in seconds: two hands that pull at one
+/// guest are a person's business.
+pub const HEAL_REST_S: i64 = 60 * 60;
 /// Guests of one observation.
 pub const GUESTS_MAX: usize = 2_000;
+/// How long an agent that stops waits at most for its last checkpoint.
+pub const LAST_SEAL_SECONDS_MAX: u64 = 5;

@@ -1,9 +1,10 @@
 //! Starting the Agent and keeping its process managers awake.
 
 use crate::api::Api;
+use crate::drift::DriftWatch;
 use crate::inbox::{self, Open};
 use crate::lease::Lease;
-use crate::limits::PROCESS_PAUSE;
+use crate::limits::{LAST_SEAL_SECONDS_MAX, PROCESS_PAUSE};
 use crate::log::{Log, LogError};
 use crate::processes::observation::Observer;
 use crate::processes::preview::Previews;
@@ -87,7 +88,8 @@ impl Agent {
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(follow(self.log.store.clone(), open_tx, lost.clone()));
-        tasks.spawn(observing(observer.clone(), open.clone(), lost.clone()));
+        let drift = DriftWatch::new(self.log.clone(), self.api.clone(), observer.clone());
+        tasks.spawn(observing(drift, open.clone(), lost.clone()));
         tasks.spawn(previewing(
             Previews {
                 log: self.log.clone(),
@@ -103,8 +105,9 @@ impl Agent {
         tasks.spawn(watching(watch, open.clone(), lost.clone()));
         let reconciliation = Reconciliation { log: self.log.clone(), api: self.api.clone() };
         tasks.spawn(reconciling(reconciliation, open.clone(), lost.clone()));
-        if let Some(Sealing { key, export }) = self.sealing {
-            tasks.spawn(sealing(self.log.store.clone(), key, export));
+        let sealing = self.sealing.map(Arc::new);
+        if let Some(sealing) = sealing.clone() {
+            tasks.spawn(seal(self.log.store.clone(), sealing));
         }
         tracing::info!(repository = self.repository.describe(), "the agent works");
         let ended = tokio::select! {
@@ -124,6 +127,11 @@ impl Agent {
         // A call in flight is let go: its intent is in the log, and the next start settles it by looking.
         self.log.lease.give_up();
         tasks.shutdown().await;
+        if let Some(sealing) = sealing
+            && ended.is_none()
+        {
+            seal_the_rest(&self.log.store, &sealing).await;
+        }
         match ended {
             Some(error) if !self.stop.is_cancelled() => Err(error),
             _ => Ok(()),
@@ -138,9 +146,23 @@ async fn follow(store: Store, open: watch::Sender<Open>, lost: CancellationToken
 }
 
 /// Trouble with sealing stops nothing else: it is logged, and verification tells what is not sealed.
-async fn sealing(store: Store, key: SigningKey, export: Export) -> Work {
-    store.keep_sealing(key, export).await;
+async fn seal(store: Store, sealing: Arc<Sealing>) -> Work {
+    store.keep_sealing(&sealing.key, &sealing.export).await;
     Ok(())
+}
+
+/// An agent that stops in good order leaves nothing unsealed behind it. It does not wait long for a database that
+/// stops as well: the next start seals what is left.
+async fn seal_the_rest(store: &Store, sealing: &Sealing) {
+    let rest = async {
+        store.seal(&sealing.key, true).await?;
+        sealing.export.catch_up(store).await
+    };
+    match tokio::time::timeout(Duration::from_secs(LAST_SEAL_SECONDS_MAX), rest).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the newest events are left unsealed"),
+        Err(_) => tracing::warn!("the newest events are left unsealed: the database does not answer"),
+    }
 }
 
 /// Waits until the open work satisfies `ready`; none when the Agent ends.
@@ -204,7 +226,7 @@ async fn reconciling(
     mut open: watch::Receiver<Open>,
     lost: CancellationToken,
 ) -> Work {
-    let has_work = |open: &Open| !open.runs.is_empty() || (!open.starts.is_empty() && open.paused.is_empty());
+    let has_work = |open: &Open| !open.runs.is_empty() || (open.has_starts() && open.paused.is_empty());
     while let Some(work) = woken(&mut open, &lost, has_work).await {
         rested("a run", process.run(&work).await.map(drop), &lost).await?;
         open_changed(&mut open, &work, &lost).await;
@@ -227,11 +249,11 @@ async fn watching(process: Watch, mut open: watch::Receiver<Open>, lost: Cancell
     Ok(())
 }
 
-/// The cluster is observed on the timer of the rules, after each run, and when somebody asks.
-async fn observing(observer: Observer, mut open: watch::Receiver<Open>, lost: CancellationToken) -> Work {
+/// The cluster is observed, and compared with what is in force, on the timer of the rules, after each run, and when somebody asks.
+async fn observing(drift: DriftWatch, mut open: watch::Receiver<Open>, lost: CancellationToken) -> Work {
     let mut asked = None;
     while let Some(work) = woken(&mut open, &lost, |_| true).await {
-        let every = interval(&observer.log, |rules| rules.observe_interval_s).await;
+        let every = interval(drift.log(), |rules| rules.observe_interval_s).await;
         if asked == Some(work.observe) {
             wait_for_change(&mut open, every, &lost, |open| open.observe != work.observe).await;
         }
@@ -239,7 +261,7 @@ async fn observing(observer: Observer, mut open: watch::Receiver<Open>, lost: Ca
         if lost.is_cancelled() {
             break;
         }
-        if let Err(trouble) = observer.look().await {
+        if let Err(trouble) = drift.check().await {
             tracing::warn!(why = trouble.why, "the cluster could not be observed");
             pause(PROCESS_PAUSE, &lost).await;
         }
@@ -289,7 +311,7 @@ async fn idle(mut open: watch::Receiver<Open>, once: bool) {
             && open.previews.is_empty()
             && open.commits.is_empty()
             && open.runs.is_empty()
-            && (open.starts.is_empty() || !open.paused.is_empty())
+            && (!open.has_starts() || !open.paused.is_empty())
     };
     if !once || open.wait_for(nothing_left).await.is_err() {
         std::future::pending::<()>().await;

@@ -86,7 +86,8 @@ impl App {
     }
 
     pub async fn viewer(&self, me: &SignedIn) -> Result<Viewer, HttpError> {
-        Ok(Viewer::new(me.actor(), &self.reader.accounts().await?))
+        let rules = self.reader.settings().await?.rules;
+        Ok(Viewer::new(me.actor(), &self.reader.accounts().await?).under(rules.as_ref()))
     }
 
     /// The frame of a page for this person. `at`: the position of what they just did.

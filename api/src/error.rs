@@ -190,6 +190,7 @@ impl Explain for declaration::Refusal {
             R::PlanChanged
             | R::NoPlan
             | R::PlanTooOld(_)
+            | R::RightsMissing(_)
             | R::NotApproved
             | R::AlreadyCommitted
             | R::Busy
@@ -214,10 +215,14 @@ impl Explain for run::Refusal {
         match self {
             R::Unknown => HttpError::not_found("There is no such run", "").link("/runs", "All runs"),
             R::AdminOnly => HttpError::forbidden(self.to_string()),
-            R::ReasonNeeded => HttpError::invalid(self.to_string()),
-            R::PlanChanged | R::NotPaused | R::Over | R::OutOfOrder(_) => {
-                HttpError::conflict(self.to_string())
-            }
+            R::ReasonNeeded | R::NameNeeded(_) => HttpError::invalid(self.to_string()),
+            R::PlanChanged
+            | R::NotPaused
+            | R::Over
+            | R::NotWaiting
+            | R::NothingToUndo
+            | R::UnderWay
+            | R::OutOfOrder(_) => HttpError::conflict(self.to_string()),
         }
     }
 }
@@ -225,7 +230,12 @@ impl Explain for run::Refusal {
 impl Explain for cluster::Refusal {
     fn explain(&self) -> HttpError {
         match self {
-            cluster::Refusal::AdminOnly => HttpError::forbidden(self.to_string()),
+            cluster::Refusal::AdminOnly | cluster::Refusal::DriftAdminOnly => {
+                HttpError::forbidden(self.to_string())
+            }
+            cluster::Refusal::NoDrift(_) | cluster::Refusal::PutBackChanged => {
+                HttpError::conflict(self.to_string()).link("/cluster/drift", "Look again")
+            }
             _ => HttpError::invalid(self.to_string()),
         }
     }

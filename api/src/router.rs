@@ -117,9 +117,16 @@ fn table(app: Option<App>) -> Table {
     t.post("/runs/{no}/resume", Admin, a::runs::resume);
     t.post("/runs/{no}/stop", Admin, a::runs::stop);
     t.post("/runs/{no}/skip", Admin, a::runs::skip);
+    t.post("/runs/{no}/retry", Admin, a::runs::retry);
+    t.get("/runs/{no}/undo", Admin, p::runs::undo);
+    t.post("/runs/{no}/undo", Admin, a::runs::undo);
 
     t.get("/cluster", SignedIn, p::cluster::cluster);
     t.get("/cluster/live", SignedIn, p::cluster::live);
+    t.get("/cluster/drift", SignedIn, p::cluster::drift);
+    t.get("/cluster/drift/live", SignedIn, p::cluster::drift_live);
+    t.post("/cluster/drift/leave", Admin, a::drift::leave);
+    t.post("/cluster/drift/put-back", Admin, a::drift::put_back);
     t.get("/cluster/guests/{vmid}", SignedIn, p::cluster::guest);
     t.get("/history", SignedIn, p::history::list);
     t.get("/history/{position}", SignedIn, p::history::event);

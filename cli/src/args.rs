@@ -106,7 +106,7 @@ pub enum Command {
         #[command(flatten)]
         person: Person,
     },
-    /// Runs: list, show, follow, resume, stop, skip
+    /// Runs: list, show, follow, resume, retry, stop, skip, undo, export, replay
     #[command(subcommand)]
     Runs(RunsCommand),
     /// The cluster as last seen
@@ -114,6 +114,16 @@ pub enum Command {
         /// As it was when the log ended at this position
         #[arg(long)]
         at: Option<i64>,
+    },
+    /// What differs from what was put in force: fields, since when, by whom
+    #[command(after_help = "Example:\n  mycopod drift --exit-code || mail -s drift me@example.org")]
+    Drift {
+        /// As it was when the log ended at this position
+        #[arg(long)]
+        at: Option<i64>,
+        /// Exit with 3 if anything differs that nobody left alone
+        #[arg(long)]
+        exit_code: bool,
     },
     /// The log: tail, show, verify, prove, export
     #[command(subcommand)]
@@ -162,6 +172,12 @@ pub enum Command {
         /// Rounds of each measurement
         #[arg(long, default_value_t = 20)]
         rounds: u32,
+        /// Make so many guests instead, and say how much longer it takes than its tasks
+        #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128))]
+        guests: Option<u32>,
+        /// Speed of simulated tasks for --guests: 1 is about real time
+        #[arg(long, default_value_t = 1.0, requires = "guests")]
+        time_scale: f64,
     },
 }
 
@@ -311,9 +327,44 @@ pub enum RunsCommand {
         #[command(flatten)]
         person: Person,
     },
-    /// Leave out the step a paused run is at
+    /// Try one step again that waits for a person; others go on waiting
+    Retry {
+        no: i64,
+        /// Number of the step; the first that waits if absent
+        #[arg(long)]
+        step: Option<u32>,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Show the way back of a run, or approve it with its digest
+    #[command(after_help = "Example:\n  mycopod runs undo 17\n  \
+                            mycopod runs undo 17 --digest 4b825dc642cb --confirm web-1")]
+    Undo {
+        no: i64,
+        /// Digest of the way back, whole or its first 12 hex digits
+        #[arg(long)]
+        digest: Option<String>,
+        /// Name of a guest that it destroys, for each one
+        #[arg(long)]
+        confirm: Vec<String>,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Write a run as a bundle without secrets, to be decided again elsewhere
+    Export {
+        no: i64,
+        /// Write to this file instead of standard output
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
+    /// Decide the runs of a bundle again with this program; 7 if it would do something else
+    Replay { bundle: PathBuf },
+    /// Leave out a step that waits for a person
     Skip {
         no: i64,
+        /// Number of the step; the first that waits if absent
+        #[arg(long)]
+        step: Option<u32>,
         /// Why
         #[arg(long)]
         reason: String,

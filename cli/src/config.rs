@@ -62,13 +62,15 @@ pub struct Agent {
 pub struct Proxmox {
     /// `https://host:8006`, one for each node that may be asked.
     pub addresses: Vec<String>,
-    /// SHA-256 of the certificate, as Proxmox shows it. Either this or `ca`.
+    /// SHA-256 of the certificate, as Proxmox shows it; with several addresses one for each, joined by commas.
+    /// Either this or `ca`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     /// File with the cluster's own certificate authority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
-    /// `user@realm!name`; its secret is the key file `proxmox-token`.
+    /// `user@realm!name`; its secret is the key file `proxmox-token`. Or, where there is to be no token, `user@realm`;
+    /// its password is the key file `proxmox-password`.
     pub token: String,
 }
 

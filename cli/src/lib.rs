@@ -87,6 +87,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Command::Commit { id, person } => commands::declarations::commit(config, &id, person).await,
         Command::Runs(command) => commands::runs::run(config, command, json).await,
+        Command::Drift { at, exit_code } => commands::drift::run(config, at, exit_code, json).await,
         Command::Cluster { at } => commands::cluster::run(config, at, json).await,
         Command::Events(command) => commands::events::run(config, command, json, quiet).await,
         Command::Keys(command) => commands::keys::run(config, command, json, quiet).await,
@@ -107,6 +108,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             output::told(std::io::stdout().write_all(&script));
             Ok(())
         }
-        Command::Bench { rounds } => commands::bench::run(rounds).await,
+        Command::Bench { guests: Some(guests), time_scale, .. } => {
+            commands::reconcile::run(guests, time_scale).await
+        }
+        Command::Bench { rounds, .. } => commands::bench::run(rounds).await,
     }
 }

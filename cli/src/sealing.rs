@@ -31,7 +31,12 @@ pub fn prepare(settings: &Settings) -> Result<Sealing, Failure> {
         let what = format!("the state folder {} cannot be written: {error}", state.display());
         Failure::new(Code::Unavailable, what, "give the Agent a folder of its own in agent.state")
     })?;
-    Ok(Sealing { key, export: Export::to(&state.join(EXPORT_FILE)) })
+    Ok(Sealing { key, export: export(settings) })
+}
+
+/// The file of checkpoints of the Agent with this configuration.
+pub fn export(settings: &Settings) -> Export {
+    Export::to(&settings.state_folder().join(EXPORT_FILE))
 }
 
 /// Where the public keys of the Agent with this configuration stand.

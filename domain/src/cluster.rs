@@ -3,11 +3,16 @@
 //! Begin with [`Cluster::observe`], which turns a new picture into the differences worth recording.
 
 use crate::account::Actor;
+use crate::canonical::Digest;
 use crate::decider::Decider;
+use crate::drift::{self, Drift, LeftAlone};
 use crate::ids::{AccountId, DeclarationId, RunId, Vmid};
 use crate::interpretation::GuestKind;
+use crate::limits::{DRIFTS_MAX, PUT_BACKS_KEPT};
 use crate::mark::Mark;
 use crate::observation::{GuestSeen, NodeSeen, Observation, StorageSeen};
+use crate::plan::Plan;
+use crate::surroundings::Surroundings;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +31,8 @@ pub struct Read {
 pub enum Origin {
     /// A run made it.
     Made { declaration: DeclarationId, run: RunId },
+    /// It was there before; an approved plan took it under management.
+    Adopted { declaration: DeclarationId, run: RunId },
     /// Demonstration data that came with the simulated cluster.
     Fixture {},
 }
@@ -46,6 +53,9 @@ pub enum Event {
     /// Two different reads agreed that it is gone, its node being online and the cluster quorate.
     #[serde(rename = "cluster.guest_gone.v1")]
     GuestGone { vmid: Vmid },
+    /// Pools, high availability, backups or our rights are not as they were.
+    #[serde(rename = "cluster.surroundings_observed.v1")]
+    SurroundingsObserved { around: Box<Surroundings> },
     /// Closes the differences of one look at the cluster.
     #[serde(rename = "cluster.observed.v1")]
     Observed { at: DateTime<Utc>, pve_version: String, quorate: bool, reads: Vec<Read> },
@@ -59,6 +69,24 @@ pub enum Event {
     WritesFrozen { by: Option<AccountId>, reason: String },
     #[serde(rename = "cluster.writes_thawed.v1")]
     WritesThawed { by: Option<AccountId> },
+    /// A field is not as a run put it in force; two reads agreed. Seen again with another value, it is said again.
+    #[serde(rename = "cluster.drift_seen.v1")]
+    DriftSeen { drift: Box<Drift> },
+    /// The difference is no more: it was put back, declared anew, or is nobody's business any longer.
+    #[serde(rename = "cluster.drift_settled.v1")]
+    DriftSettled { subject: String, field: String, how: String },
+    /// A person decided to leave a difference as it is, for a while or until it changes.
+    #[serde(rename = "cluster.drift_left_alone.v1")]
+    DriftLeftAlone { subject: String, field: String, left: LeftAlone },
+    /// Guests and storages nobody can judge now, and why: all of them, each time they change.
+    #[serde(rename = "cluster.drift_unjudged.v1")]
+    DriftUnjudged { subjects: BTreeMap<String, String> },
+    /// How differences of one subject would be put back: exact calls, sealed by their digest, for an Admin to approve.
+    #[serde(rename = "cluster.put_back_proposed.v1")]
+    PutBackProposed { subject: String, digest: Digest, plan: Box<Plan> },
+    /// `by` is none where the owner's rule heals by itself.
+    #[serde(rename = "cluster.put_back_approved.v1")]
+    PutBackApproved { subject: String, digest: Digest, run: RunId, by: Option<AccountId> },
 }
 
 #[derive(Clone, Debug)]
@@ -98,6 +126,29 @@ pub enum Command {
     Thaw {
         by: Option<Actor>,
     },
+    /// What one comparison showed.
+    NoteDrift {
+        judged: Box<drift::Judged>,
+    },
+    /// `until` none: until the value changes again.
+    LeaveAlone {
+        by: Actor,
+        subject: String,
+        field: String,
+        why: String,
+        until: Option<DateTime<Utc>>,
+    },
+    ProposePutBack {
+        subject: String,
+        plan: Box<Plan>,
+    },
+    /// `by` is none where the owner's rule says heal. `run`: the id of the run that this starts.
+    ApprovePutBack {
+        by: Option<Actor>,
+        subject: String,
+        digest: Digest,
+        run: RunId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +159,14 @@ pub enum Refusal {
     ReasonNeeded,
     #[error("guest {0} is claimed under another mark already")]
     ClaimedOtherwise(Vmid),
+    #[error("drift is left alone and put back by Admins")]
+    DriftAdminOnly,
+    #[error("{0} does not differ (any more)")]
+    NoDrift(String),
+    #[error("say why it is left alone")]
+    WhyNeeded,
+    #[error("what would be put back has changed; look again")]
+    PutBackChanged,
 }
 
 /// A guest of ours.
@@ -119,6 +178,16 @@ pub struct Claim {
     pub origin: Origin,
 }
 
+/// How a subject would be put back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PutBack {
+    pub subject: String,
+    pub digest: Digest,
+    pub plan: Box<Plan>,
+    /// Who approved it; none where nobody did yet, or the owner's rule heals.
+    pub by: Option<AccountId>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cluster {
     pub name: String,
@@ -127,16 +196,27 @@ pub struct Cluster {
     pub claims: BTreeMap<Vmid, Claim>,
     pub frozen: Option<String>,
     pub failing: Option<String>,
+    /// Open differences by key.
+    pub drift: BTreeMap<String, Drift>,
+    /// Differences that were left alone, by key.
+    pub left_alone: BTreeMap<String, LeftAlone>,
+    /// Subjects nobody can judge now, and why.
+    pub unjudged: BTreeMap<String, String>,
+    /// Proposals that wait for an Admin, by subject.
+    pub put_backs: BTreeMap<String, PutBack>,
+    /// Approved ones by the run that does them; the newest few.
+    pub approved: BTreeMap<RunId, PutBack>,
     nodes: BTreeMap<String, NodeSeen>,
     storages: BTreeMap<String, StorageSeen>,
     guests: BTreeMap<Vmid, GuestSeen>,
+    around: Surroundings,
 }
 
 impl Cluster {
-    /// The declaration a guest was made by, if a run of ours made it.
+    /// The declaration a guest was made or adopted by, if a run of ours did it.
     pub fn maker(&self, vmid: Vmid) -> Option<DeclarationId> {
         match self.claims.get(&vmid)?.origin {
-            Origin::Made { declaration, .. } => Some(declaration),
+            Origin::Made { declaration, .. } | Origin::Adopted { declaration, .. } => Some(declaration),
             Origin::Fixture {} => None,
         }
     }
@@ -170,6 +250,9 @@ impl Cluster {
         for vmid in gone.into_iter().filter(|vmid| self.guests.contains_key(vmid)) {
             events.push(Event::GuestGone { vmid });
         }
+        if self.around != seen.around {
+            events.push(Event::SurroundingsObserved { around: Box::new(seen.around) });
+        }
         events.push(Event::Observed {
             at: seen.at,
             pve_version: seen.pve_version,
@@ -177,6 +260,82 @@ impl Cluster {
             reads,
         });
         events
+    }
+
+    /// Only what changed: a difference seen before with the same value, and a subject known to be unreadable, add nothing.
+    fn note_drift(&self, judged: drift::Judged) -> Vec<Event> {
+        let mut events = Vec::new();
+        let found: BTreeMap<String, &Drift> = judged.differences.iter().map(|d| (d.key(), d)).collect();
+        let mut room = DRIFTS_MAX.saturating_sub(self.drift.len());
+        for (key, drift) in &found {
+            let known = self.drift.get(key);
+            let same = known
+                .is_some_and(|known| known.observed == drift.observed && known.declared == drift.declared);
+            if same || (known.is_none() && room == 0) {
+                continue;
+            }
+            room -= usize::from(known.is_none());
+            events.push(Event::DriftSeen { drift: Box::new((*drift).clone()) });
+        }
+        for (key, drift) in self.drift.iter().filter(|(key, _)| !found.contains_key(*key)) {
+            debug_assert_eq!(*key, drift.key());
+            let how = if judged.judged.contains(&drift.subject) {
+                "it is as declared again"
+            } else if judged.unjudged.contains_key(&drift.subject) {
+                continue;
+            } else {
+                "nothing is in force for it any more"
+            };
+            let (subject, field) = (drift.subject.clone(), drift.field.clone());
+            events.push(Event::DriftSettled { subject, field, how: how.to_owned() });
+        }
+        if judged.unjudged != self.unjudged {
+            events.push(Event::DriftUnjudged { subjects: judged.unjudged });
+        }
+        events
+    }
+
+    fn leave_alone(
+        &self,
+        by: Actor,
+        subject: String,
+        field: String,
+        why: String,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Event>, Refusal> {
+        if !by.is_admin() {
+            return Err(Refusal::DriftAdminOnly);
+        }
+        if why.trim().is_empty() {
+            return Err(Refusal::WhyNeeded);
+        }
+        let key = drift::key(&subject, &field);
+        let Some(drift) = self.drift.get(&key) else { return Err(Refusal::NoDrift(key)) };
+        let left = LeftAlone { by: by.id, why, until, observed: drift.observed.clone() };
+        if self.left_alone.get(&key) == Some(&left) {
+            return Ok(vec![]);
+        }
+        Ok(vec![Event::DriftLeftAlone { subject, field, left }])
+    }
+
+    fn approve_put_back(
+        &self,
+        by: Option<Actor>,
+        subject: String,
+        digest: Digest,
+        run: RunId,
+    ) -> Result<Vec<Event>, Refusal> {
+        if by.is_some_and(|by| !by.is_admin()) {
+            return Err(Refusal::DriftAdminOnly);
+        }
+        if self.approved.contains_key(&run) {
+            return Ok(vec![]);
+        }
+        match self.put_backs.get(&subject) {
+            None => Err(Refusal::NoDrift(subject)),
+            Some(put_back) if put_back.digest != digest => Err(Refusal::PutBackChanged),
+            Some(_) => Ok(vec![Event::PutBackApproved { subject, digest, run, by: by.map(|by| by.id) }]),
+        }
     }
 }
 
@@ -211,6 +370,18 @@ impl Decider for Cluster {
             Command::Freeze { by, reason } => vec![Event::WritesFrozen { by: by.map(|by| by.id), reason }],
             Command::Thaw { .. } if self.frozen.is_none() => vec![],
             Command::Thaw { by } => vec![Event::WritesThawed { by: by.map(|by| by.id) }],
+            Command::NoteDrift { judged } => self.note_drift(*judged),
+            Command::LeaveAlone { by, subject, field, why, until } => {
+                return self.leave_alone(by, subject, field, why, until);
+            }
+            Command::ProposePutBack { subject, plan } => {
+                let digest = plan.digest();
+                let known = self.put_backs.get(&subject).is_some_and(|known| known.digest == digest);
+                if known { vec![] } else { vec![Event::PutBackProposed { subject, digest, plan }] }
+            }
+            Command::ApprovePutBack { by, subject, digest, run } => {
+                return self.approve_put_back(by, subject, digest, run);
+            }
         })
     }
 
@@ -235,6 +406,7 @@ impl Decider for Cluster {
             Event::GuestGone { vmid } => {
                 self.guests.remove(vmid);
             }
+            Event::SurroundingsObserved { around } => self.around = (**around).clone(),
             Event::Observed { at, pve_version, quorate, .. } => {
                 self.failing = None;
                 self.seen = Some(Box::new(Observation {
@@ -245,6 +417,7 @@ impl Decider for Cluster {
                     nodes: self.nodes.clone(),
                     storages: self.storages.clone(),
                     guests: self.guests.clone(),
+                    around: self.around.clone(),
                 }));
             }
             Event::ObservationFailed { why, .. } => self.failing = Some(why.clone()),
@@ -257,6 +430,38 @@ impl Decider for Cluster {
             }
             Event::WritesFrozen { reason, .. } => self.frozen = Some(reason.clone()),
             Event::WritesThawed { .. } => self.frozen = None,
+            Event::DriftSeen { drift } => {
+                self.drift.insert(drift.key(), (**drift).clone());
+            }
+            Event::DriftSettled { subject, field, .. } => {
+                let key = drift::key(subject, field);
+                self.drift.remove(&key);
+                self.left_alone.remove(&key);
+                if !self.drift.values().any(|drift| drift.subject == *subject) {
+                    self.put_backs.remove(subject);
+                }
+            }
+            Event::DriftLeftAlone { subject, field, left } => {
+                self.left_alone.insert(drift::key(subject, field), left.clone());
+            }
+            Event::DriftUnjudged { subjects } => self.unjudged.clone_from(subjects),
+            Event::PutBackProposed { subject, digest, plan } => {
+                let put_back = PutBack {
+                    subject: subject.clone(),
+                    digest: digest.clone(),
+                    plan: plan.clone(),
+                    by: None,
+                };
+                self.put_backs.insert(subject.clone(), put_back);
+            }
+            Event::PutBackApproved { subject, run, by, .. } => {
+                if let Some(put_back) = self.put_backs.remove(subject) {
+                    self.approved.insert(*run, PutBack { by: *by, ..put_back });
+                    while self.approved.len() > PUT_BACKS_KEPT {
+                        self.approved.pop_first();
+                    }
+                }
+            }
         }
         self
     }
@@ -287,6 +492,7 @@ mod tests {
             nodes: BTreeMap::from([("pve1".to_owned(), node)]),
             storages: BTreeMap::new(),
             guests: BTreeMap::new(),
+            around: Surroundings::default(),
         }
     }
 

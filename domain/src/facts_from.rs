@@ -1,14 +1,16 @@
 //! Facts for an interpreter, made from what was seen and what the owner decided.
 //!
 //! Begin with [`facts`]. Only what was really seen becomes a fact: an image whose template or file is not there is
-//! left out, and what an observation does not hold (high availability, Kubernetes, backup jobs) stays empty.
+//! left out, and what an observation does not hold (Kubernetes) stays as the house rules have it.
 
 use crate::cluster::Cluster;
-use crate::facts::{Bridge, Facts, Guest, HouseRules, Image, Images, Iso, Node, Pool, Storage};
+use crate::facts::{Backup, Bridge, Facts, Guest, HouseRules, Image, Images, Iso, Node, Pool, Storage};
+use crate::ids::Vmid;
 use crate::interpretation::GuestKind;
 use crate::mark::TAG;
 use crate::observation::{GuestSeen, NodeSeen, Observation, StorageSeen};
 use crate::settings::Rules;
+use crate::surroundings::BackupJobSeen;
 use chrono::SecondsFormat;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -20,7 +22,11 @@ const ANY: &str = "any";
 
 /// The picture an interpreter is given.
 pub fn facts(seen: &Observation, cluster: &Cluster, rules: &Rules) -> Facts {
-    let house = HouseRules { images: images(seen, &rules.house.images), ..rules.house.clone() };
+    let house = HouseRules {
+        images: images(seen, &rules.house.images),
+        backups: backups(seen).unwrap_or_else(|| rules.house.backups.clone()),
+        ..rules.house.clone()
+    };
     let guests = seen.guests.values().filter(|guest| !guest.template);
     Facts {
         version: VERSION,
@@ -34,7 +40,7 @@ pub fn facts(seen: &Observation, cluster: &Cluster, rules: &Rules) -> Facts {
         isos: isos(seen),
         devices: BTreeMap::new(),
         guests: guests
-            .map(|guest| (guest.vmid.to_string(), self::guest(guest, cluster, rules, &house.images)))
+            .map(|guest| (guest.vmid.to_string(), self::guest(seen, guest, cluster, rules, &house.images)))
             .collect(),
         pools: pools(seen),
         house,
@@ -98,7 +104,9 @@ fn isos(seen: &Observation) -> BTreeMap<String, Iso> {
 }
 
 fn pools(seen: &Observation) -> BTreeMap<String, Pool> {
-    let mut all: BTreeMap<String, Pool> = BTreeMap::new();
+    let named =
+        seen.around.pools.iter().flatten().map(|(name, _)| (name.clone(), Pool { members: Vec::new() }));
+    let mut all: BTreeMap<String, Pool> = named.collect();
     for guest in seen.guests.values().filter(|guest| !guest.template) {
         if let Some(pool) = &guest.pool {
             all.entry(pool.clone())
@@ -140,7 +148,23 @@ fn image(seen: &Observation, kind: GuestKind, image: &Image) -> Option<Image> {
     Some(Image { storage: storage.clone(), ..image.clone() })
 }
 
-fn guest(guest: &GuestSeen, cluster: &Cluster, rules: &Rules, images: &Images) -> Guest {
+/// Jobs that cover named guests; none where jobs cannot be read.
+fn backups(seen: &Observation) -> Option<BTreeMap<String, Backup>> {
+    let name = |vmid: &Vmid| seen.guests.get(vmid).map(|guest| guest.name.clone());
+    let jobs = seen.around.backup_jobs.as_ref()?.iter().filter(|(_, job)| !job.wide);
+    let job = |(id, job): (&String, &BackupJobSeen)| {
+        let backup = Backup {
+            guests: job.guests.iter().filter_map(name).collect(),
+            storage: job.storage.clone()?,
+            schedule: job.schedule.clone()?,
+            keep_last: job.keep_last,
+        };
+        Some((id.clone(), backup))
+    };
+    Some(jobs.filter_map(job).collect())
+}
+
+fn guest(seen: &Observation, guest: &GuestSeen, cluster: &Cluster, rules: &Rules, images: &Images) -> Guest {
     let boot = guest.boot_disk();
     let further = guest.config.keys().filter_map(|key| guest.disk(key));
     let further = further.filter(|disk| boot.as_ref().is_none_or(|boot| boot.key != disk.key));
@@ -162,7 +186,7 @@ fn guest(guest: &GuestSeen, cluster: &Cluster, rules: &Rules, images: &Images) -
         tags: guest.tags().into_iter().filter(|tag| tag != TAG).collect(),
         start_on_boot: guest.start_on_boot(),
         start_order: start_order(guest),
-        ha: false,
+        ha: seen.around.ha_of(guest.kind, guest.vmid).is_some_and(|ha| ha.acts()),
         pool: guest.pool.clone(),
         extra_disks: further
             .map(|disk| json!({ "size_gib": disk.size_gib, "storage": disk.storage }))

@@ -28,6 +28,18 @@ pub const PLAN_AGE_S_MAX: i64 = 30 * 60;
 pub const APPROVAL_AGE_S_MAX: i64 = 24 * 60 * 60;
 /// Answers from the cluster are kept in events up to this many bytes.
 pub const ANSWER_BYTES_MAX: usize = 16_384;
+/// Steps of one run that are under way at once.
+pub const STEPS_AT_ONCE_MAX: usize = 16;
+/// Steps under way at once on one node.
+pub const STEPS_PER_NODE_MAX: usize = 4;
+/// Steps under way at once that make disks on one storage.
+pub const STEPS_PER_STORAGE_MAX: usize = 2;
+/// Longest value shown of a field that drifted, in characters.
+pub const DRIFT_VALUE_CHARS_MAX: usize = 200;
+/// Approved put-backs that are remembered.
+pub const PUT_BACKS_KEPT: usize = 64;
+/// Fields that have drifted, at once; more are not recorded until some are settled.
+pub const DRIFTS_MAX: usize = 1_000;
 /// Lines of a task log kept in one event.
 pub const TASK_LOG_LINES_MAX: usize = 200;
 /// Shortest password, in characters.

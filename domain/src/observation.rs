@@ -6,6 +6,7 @@
 use crate::ids::Vmid;
 use crate::interpretation::GuestKind;
 use crate::mark::Mark;
+use crate::surroundings::Surroundings;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,6 +21,9 @@ pub struct Observation {
     pub nodes: BTreeMap<String, NodeSeen>,
     pub storages: BTreeMap<String, StorageSeen>,
     pub guests: BTreeMap<Vmid, GuestSeen>,
+    /// Pools, high availability, backups, rights.
+    #[serde(default)]
+    pub around: Surroundings,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,8 +151,7 @@ impl GuestSeen {
 
     /// A disk by its key; none for network cards, CD drives and keys that are absent.
     pub fn disk(&self, key: &str) -> Option<DiskSeen> {
-        let is_disk =
-            ["scsi", "virtio", "sata", "ide", "rootfs", "mp"].iter().any(|prefix| key.starts_with(prefix));
+        let is_disk = is_volume_key(key) && !key.starts_with("unused");
         let value = self.config.get(key).filter(|_| is_disk)?;
         let mut parts = value.split(',');
         let volume = parts.next()?;
@@ -163,6 +166,21 @@ impl GuestSeen {
             volume: volume.to_owned(),
             size_gib: options.get("size").and_then(|size| size_gib(size)),
         })
+    }
+
+    /// All disks by key, CD drives left out. `efidisk0` and `tpmstate0` are among them.
+    pub fn disks(&self) -> Vec<DiskSeen> {
+        self.config.keys().filter_map(|key| self.disk(key)).collect()
+    }
+
+    /// Volume ids of everything that would be lost with the guest: disks, unused ones too, and cloud-init drives.
+    pub fn volumes(&self) -> Vec<String> {
+        let own = format!("-{}-", self.vmid);
+        let keys = self.config.iter().filter(|(key, _)| is_volume_key(key));
+        keys.filter_map(|(_, value)| value.split(',').next())
+            .filter(|volume| volume.contains(':') && volume.contains(&own))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Whether a cloud-init drive is attached.
@@ -193,6 +211,14 @@ impl GuestSeen {
             }
         }
     }
+}
+
+/// Keys of a configuration whose value begins with a volume.
+fn is_volume_key(key: &str) -> bool {
+    let stem = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    key == "rootfs"
+        || (stem.len() < key.len()
+            && ["scsi", "virtio", "sata", "ide", "efidisk", "tpmstate", "mp", "unused"].contains(&stem))
 }
 
 /// `30G`, `4096M`, `1T` in whole GiB, rounded up: a disk never counts as smaller than it is asked to be.

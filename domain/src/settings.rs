@@ -1,7 +1,14 @@
 //! The owner's rules and what credentials exist (names and fingerprints only, never their content).
+//!
+//! Begin with [`Rules`]; what plans may reach at most is in [`Limits`]. No text and no model can raise either.
+
+mod limits;
+
+pub use limits::{AddressRange, Limits};
 
 use crate::account::Actor;
 use crate::decider::Decider;
+use crate::drift::Choice;
 use crate::facts::HouseRules;
 use crate::ids::{AccountId, Vmid};
 use serde::{Deserialize, Serialize};
@@ -18,7 +25,13 @@ pub struct Rules {
     pub poll_interval_s: u32,
     /// How often the cluster is observed, in seconds.
     pub observe_interval_s: u32,
+    /// What is done about guests that were changed by another hand.
+    #[serde(default, skip_serializing_if = "Choice::is_report")]
+    pub drift: Choice,
     pub house: HouseRules,
+    /// What plans may reach at most; open where nothing is set.
+    #[serde(default, skip_serializing_if = "Limits::is_open")]
+    pub limits: Limits,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +71,8 @@ pub enum Refusal {
     BadRange,
     #[error("an interval must be 0 (off) or 5 to 86400 seconds")]
     BadInterval,
+    #[error("{0}")]
+    BadLimits(String),
     #[error("there is no credential {0}")]
     NoSuchCredential(String),
 }
@@ -97,6 +112,7 @@ impl Decider for Settings {
                 {
                     return Err(Refusal::BadInterval);
                 }
+                rules.limits.check().map_err(Refusal::BadLimits)?;
                 if self.rules.as_ref() == Some(&rules) {
                     return Ok(vec![]);
                 }

@@ -78,6 +78,11 @@ impl StoreError {
                  sslmode=disable where nobody can listen in."
                     .into()
             }
+            Self::Migrate(error) if from_a_newer_version(error) => {
+                "The database is that of a newer version of MycoPod. Install that version again, or restore the \
+                 backup made before it was installed."
+                    .into()
+            }
             Self::Database { .. } | Self::Migrate(_) => {
                 "The database refused a statement. The log has the reason; check the rights of the database user.".into()
             }
@@ -173,6 +178,11 @@ pub(crate) fn database(doing: &'static str, error: tokio_postgres::Error) -> Sto
         Some(code) if matches!(code.as_str(), "42P01" | "3F000" | "42883") => StoreError::NotMigrated,
         Some(_) => StoreError::Database { doing, source: Arc::new(error) },
     }
+}
+
+fn from_a_newer_version(error: &sqlx::Error) -> bool {
+    use sqlx::migrate::MigrateError::{VersionMismatch, VersionMissing};
+    matches!(error, sqlx::Error::Migrate(why) if matches!(**why, VersionMissing(_) | VersionMismatch(_)))
 }
 
 /// A value that does not fit its parameter: our own mistake, found before anything was sent.

@@ -4,8 +4,12 @@
 pub const GROUP_EVENTS_MAX: usize = 2_000;
 /// … or this many sealed payload bytes, whichever comes first (one larger append forms its own group).
 pub const GROUP_BYTES_MAX: usize = 1024 * 1024;
+/// Callers that write this many events at a time are recorded in two halves by turns.
+pub const HALVES_EVENTS_MIN: usize = 64;
 /// After a commit, how long at most the callers that were answered are waited for, in µs.
-pub const LINGER_US_MAX: u64 = 200;
+pub const LINGER_US_MAX: u64 = 600;
+/// … and how long at most for the next of them, in µs.
+pub const LINGER_GAP_US_MAX: u64 = 100;
 /// Appends that wait for the committer before senders have to wait themselves.
 pub const QUEUE_APPENDS_MAX: usize = 4_096;
 /// Events in one append.

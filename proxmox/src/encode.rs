@@ -67,13 +67,16 @@ pub(crate) fn request(request: &Request) -> Result<Encoded, CallError> {
     Ok(Encoded { target, body })
 }
 
+/// A value in which every sign that means something to the server is encoded.
+pub(crate) fn value(text: &str) -> String {
+    utf8_percent_encode(text, VALUE).to_string()
+}
+
 /// `name=value&…`, everything encoded; the parts of an array value repeat the name.
 pub(crate) fn form(args: &BTreeMap<String, String>) -> String {
     let pairs = args.iter().flat_map(|(name, value)| value.split(PART).map(move |part| (name, part)));
     pairs
-        .map(|(name, value)| {
-            format!("{}={}", utf8_percent_encode(name, VALUE), utf8_percent_encode(value, VALUE))
-        })
+        .map(|(name, value)| format!("{}={}", self::value(name), self::value(value)))
         .collect::<Vec<_>>()
         .join("&")
 }

@@ -1,8 +1,11 @@
 //! Where a cluster is, how its nodes prove who they are, and how we do.
 
-use crate::limits::{BASE_URLS_MAX, CALL_MS_MAX, CONNECT_MS_MAX};
+use crate::limits::{
+    BASE_URLS_MAX, CONNECT_MS_MAX, READ_MS_MAX, SIGN_IN_MS_MAX, TICKET_RENEW_S, UPLOAD_MS_MAX, WRITE_MS_MAX,
+};
 use crate::secret::Secret;
 use crate::tls::Fingerprint;
+use crate::wire::Request;
 use std::time::Duration;
 
 /// One cluster.
@@ -46,17 +49,54 @@ impl ApiToken {
     }
 }
 
-/// How long to wait. The default is in [`crate::limits`].
+/// A user with a password, for owners who do not want a token: a ticket is fetched and renewed.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// `USER@REALM`.
+    pub user: String,
+    pub password: Secret,
+}
+
+/// How long to wait, by the class of the call. The default is in [`crate::limits`].
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
+    /// Opening a connection to one node.
     pub connect: Duration,
-    /// For one whole call, sending and reading.
-    pub call: Duration,
+    /// One read at one node, sending and reading. Over all nodes it may take twice as long.
+    pub read: Duration,
+    /// One change.
+    pub write: Duration,
+    /// One upload.
+    pub upload: Duration,
+    /// Fetching a ticket at one node.
+    pub sign_in: Duration,
+    /// Age at which a ticket is renewed.
+    pub renew_ticket: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_millis(CONNECT_MS_MAX), call: Duration::from_millis(CALL_MS_MAX) }
+        Self {
+            connect: Duration::from_millis(CONNECT_MS_MAX),
+            read: Duration::from_millis(READ_MS_MAX),
+            write: Duration::from_millis(WRITE_MS_MAX),
+            upload: Duration::from_millis(UPLOAD_MS_MAX),
+            sign_in: Duration::from_millis(SIGN_IN_MS_MAX),
+            renew_ticket: Duration::from_secs(TICKET_RENEW_S),
+        }
+    }
+}
+
+impl Timeouts {
+    /// For one attempt of this call at one node.
+    pub(crate) fn of(&self, request: &Request) -> Duration {
+        if request.file.is_some() {
+            self.upload
+        } else if request.verb.is_write() {
+            self.write
+        } else {
+            self.read
+        }
     }
 }
 
@@ -75,6 +115,8 @@ pub enum EndpointError {
     Fingerprint(String),
     #[error("the token is not of the form USER@REALM!NAME with its secret")]
     Token,
+    #[error("the user is not of the form USER@REALM with a password")]
+    Login,
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
 }
@@ -90,6 +132,7 @@ impl EndpointError {
             }
             Self::CaUnreadable => "Give the cluster's certificate authority as PEM text.".into(),
             Self::Token => "Give the token id as shown by Proxmox (user@realm!name) and its secret.".into(),
+            Self::Login => "Give the user as USER@REALM (such as mycopod@pve) and the password.".into(),
             Self::Tls(_) => "The secure connection cannot be set up on this machine.".into(),
         }
     }
@@ -98,17 +141,31 @@ impl EndpointError {
 impl Endpoint {
     /// Checks addresses and token; gives the addresses without a trailing slash.
     pub(crate) fn checked(&self) -> Result<Vec<String>, EndpointError> {
-        if self.base_urls.is_empty() || self.base_urls.len() > BASE_URLS_MAX {
-            return Err(EndpointError::Count);
-        }
         let (user, name) = self.token.id.split_once('!').ok_or(EndpointError::Token)?;
         let secret = self.token.secret.expose();
         let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
         if !user.contains('@') || !plain(name) || !plain(user) || !plain(secret) || name.contains('=') {
             return Err(EndpointError::Token);
         }
-        self.base_urls.iter().map(|url| base(url)).collect()
+        addresses(&self.base_urls)
     }
+}
+
+impl Login {
+    pub(crate) fn check(&self) -> Result<(), EndpointError> {
+        let named =
+            self.user.split_once('@').is_some_and(|(name, realm)| !name.is_empty() && !realm.is_empty());
+        let plain = self.user.bytes().all(|b| b.is_ascii_graphic()) && !self.user.contains('!');
+        if named && plain && !self.password.expose().is_empty() { Ok(()) } else { Err(EndpointError::Login) }
+    }
+}
+
+/// The addresses without a trailing slash.
+pub(crate) fn addresses(base_urls: &[String]) -> Result<Vec<String>, EndpointError> {
+    if base_urls.is_empty() || base_urls.len() > BASE_URLS_MAX {
+        return Err(EndpointError::Count);
+    }
+    base_urls.iter().map(|url| base(url)).collect()
 }
 
 fn base(text: &str) -> Result<String, EndpointError> {

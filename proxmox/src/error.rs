@@ -5,7 +5,7 @@
 use crate::kind::{self, Kind};
 use crate::limits::DETAIL_CHARS_MAX;
 use crate::tls::Fingerprint;
-use crate::wire::Verb;
+use crate::wire::{Request, Verb};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -58,6 +58,12 @@ pub enum NotSent {
     /// A guard in front of the transport held the call back.
     #[error("held back")]
     Withheld,
+    /// The user has a second factor, which a program cannot give.
+    #[error("the sign-in asks for a second factor")]
+    SecondFactor,
+    /// The server is not the release that this client knows.
+    #[error("the server is another release")]
+    OtherRelease,
     /// A replayed conversation has no such call (left).
     #[error("the recording has no such call")]
     NotRecorded,
@@ -120,7 +126,11 @@ impl CallError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::NotSent { cause, .. } => match cause {
-                NotSent::Malformed | NotSent::Withheld | NotSent::NotRecorded => Kind::Other,
+                NotSent::Malformed
+                | NotSent::Withheld
+                | NotSent::NotRecorded
+                | NotSent::SecondFactor
+                | NotSent::OtherRelease => Kind::Other,
                 _ => Kind::NodeUnreachable,
             },
             Self::Unknown { .. } => Kind::Other,
@@ -135,6 +145,19 @@ impl CallError {
         matches!(self, Self::Answered { .. }) && kind::says_guest_absent(self.text())
     }
 
+    /// The same failure without the secrets of its request: the server repeats values that it refuses.
+    pub(crate) fn masked(mut self, request: &Request) -> Self {
+        match &mut self {
+            Self::NotSent { detail, .. } | Self::Unknown { detail, .. } => *detail = request.masked(detail),
+            Self::Answered { reason, message, errors, .. } => {
+                *reason = request.masked(reason);
+                *message = message.as_ref().map(|text| request.masked(text));
+                errors.values_mut().for_each(|text| *text = request.masked(text));
+            }
+        }
+        self
+    }
+
     /// The server's own text, when it gave one.
     pub fn text(&self) -> &str {
         match self {
@@ -146,7 +169,7 @@ impl CallError {
     /// What the person can do next, without internals.
     pub fn advice(&self) -> String {
         match self {
-            Self::NotSent { cause, .. } => match cause {
+            Self::NotSent { cause, detail } => match cause {
                 NotSent::Refused | NotSent::Unreachable | NotSent::ConnectTimeout => {
                     "The node did not take the connection. Is it powered on and on the network?"
                 }
@@ -163,6 +186,12 @@ impl CallError {
                 }
                 NotSent::Malformed => "This call cannot be sent. Ask for a new plan.",
                 NotSent::Withheld => "The call was held back. Nothing was changed.",
+                NotSent::SecondFactor => {
+                    "This user has a second factor. Make an API token for MycoPod and use that instead."
+                }
+                NotSent::OtherRelease => {
+                    return format!("MycoPod is made for Proxmox VE 8.4, and {detail}. Nothing was changed.");
+                }
                 NotSent::NotRecorded => "The recorded conversation does not hold this call.",
             }
             .into(),
@@ -176,10 +205,31 @@ impl CallError {
         }
     }
 
-    /// Is it safe and sensible to try another node with the same bytes?
-    pub(crate) fn allows_another_node(&self) -> bool {
-        self.is_transient() && matches!(self, Self::NotSent { cause, .. } if *cause != NotSent::NotPassedOn)
-            || matches!(self, Self::NotSent { cause: NotSent::CertificateUnknown { .. }, .. })
+    /// Is it safe and sensible to try another node with the same bytes? `repeatable` says that doing the call
+    /// twice does no harm; any other is tried elsewhere only when no byte of it was delivered.
+    pub(crate) fn allows_another_node(&self, repeatable: bool) -> bool {
+        match self {
+            Self::NotSent { cause: NotSent::CertificateUnknown { .. }, .. } => true,
+            Self::NotSent { cause: NotSent::NotPassedOn, .. } => repeatable,
+            Self::NotSent { .. } => self.is_transient(),
+            Self::Unknown { cause, .. } => repeatable && *cause != Lost::Unreadable,
+            Self::Answered { .. } => false,
+        }
+    }
+
+    /// Were the credentials refused? That is decided before anything is done.
+    pub(crate) fn is_unauthorised(&self) -> bool {
+        matches!(self, Self::Answered { status: 401, .. })
+    }
+
+    /// The same failure of another call that had to come first: the call itself was not sent.
+    pub(crate) fn before_the_call(self) -> Self {
+        match self {
+            Self::Unknown { cause, detail, .. } => {
+                Self::not_sent(NotSent::Unreachable, format!("while signing in: {cause}: {detail}"))
+            }
+            other => other,
+        }
     }
 }
 

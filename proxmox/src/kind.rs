@@ -143,7 +143,7 @@ impl Kind {
             Self::DigestMismatch => {
                 "Somebody changed this after it was read. Look at the change and ask for a new plan.".into()
             }
-            Self::Unauthorised => "The API token was refused. Replace it in Settings.".into(),
+            Self::Unauthorised => "The API token or the password was refused. Replace it in Settings.".into(),
             Self::Forbidden { needed } if needed == "root@pam" || needed.contains("root@pam") => {
                 "Only root@pam itself may do this, an API token never can. Do it by hand on the node.".into()
             }

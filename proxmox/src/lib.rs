@@ -1,8 +1,9 @@
 //! A typed client of the Proxmox VE 8.4 API over pinned TLS.
 //!
 //! Begin with [`Client`]: typed reading, tasks, and [`Client::send_raw`] for calls that a plan fixed. Below
-//! it a [`transport::Transport`] carries one [`Request`]; [`transport::Https`] is the real one. What went
-//! wrong is a [`CallError`], and what that means is its [`CallError::kind`].
+//! it a [`transport::Transport`] carries one [`Request`]; [`transport::Https`] is the real one. [`requests`] builds
+//! the changes that MycoPod makes. What went wrong is a [`CallError`], and what that means is its
+//! [`CallError::kind`].
 //!
 //! Never here: deciding, repeating a write, ignoring a certificate. A write whose answer was lost is
 //! reported as unknown, and somebody who can look settles it.
@@ -15,6 +16,8 @@ mod kind;
 mod lenient;
 pub mod limits;
 mod property;
+mod release;
+pub mod requests;
 mod secret;
 mod task;
 mod tls;
@@ -22,10 +25,11 @@ pub mod transport;
 mod wire;
 
 pub use client::Client;
-pub use endpoint::{ApiToken, Endpoint, EndpointError, Timeouts, Trust};
+pub use endpoint::{ApiToken, Endpoint, EndpointError, Login, Timeouts, Trust};
 pub use error::{CallError, Lost, NotSent};
 pub use kind::Kind;
 pub use property::PropertyString;
+pub use release::{Release, ReleaseError};
 pub use secret::Secret;
 pub use task::{TaskOutcome, Upid, UpidError};
 pub use tls::Fingerprint;

@@ -2,9 +2,19 @@
 
 /// Time to open a TCP and TLS connection, in milliseconds.
 pub const CONNECT_MS_MAX: u64 = 5_000;
-/// Time for one whole call, in milliseconds. A hop inside the cluster gives up after 30 s without data and
-/// there are at most two hops, so the server answers first.
-pub const CALL_MS_MAX: u64 = 65_000;
+/// Time for one read at one node, in milliseconds. A hop inside the cluster gives up after 30 s without data,
+/// so the node says so before we go to the next one.
+pub const READ_MS_MAX: u64 = 35_000;
+/// Time for one change, in milliseconds. There are at most two hops of 30 s, so the server answers first.
+pub const WRITE_MS_MAX: u64 = 65_000;
+/// Time to fetch a ticket at one node, in milliseconds. A refusal is held back by the server for 3 s.
+pub const SIGN_IN_MS_MAX: u64 = 15_000;
+/// Age at which a ticket is renewed, in seconds. Its life is 2 h.
+pub const TICKET_RENEW_S: u64 = 5_400;
+/// Life of a ticket, in seconds; an older one cannot be renewed.
+pub const TICKET_LIFE_S: u64 = 7_200;
+/// How long a refused password is not tried again, in seconds: a wrong one must not hammer the server.
+pub const REFUSED_PASSWORD_S: u64 = 30;
 /// Time for one whole upload, in milliseconds.
 pub const UPLOAD_MS_MAX: u64 = 600_000;
 /// How long an unused connection is kept, in milliseconds. The server closes it after 5 s.

@@ -93,12 +93,23 @@ impl Request {
         self
     }
 
+    /// Does this argument hold a secret?
+    fn is_secret(&self, name: &str) -> bool {
+        let here = SECRET_HERE.iter().any(|(arg, end)| *arg == name && self.path.ends_with(end));
+        here || SECRET_ARGS.contains(&name)
+    }
+
+    /// A text of the server with the secrets of this call masked: it repeats values that it refuses.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        let secrets = self.args.iter().filter(|(name, value)| !value.is_empty() && self.is_secret(name));
+        secrets.fold(text.to_owned(), |text, (_, value)| text.replace(value.as_str(), MASK))
+    }
+
     /// The same call with its secrets masked and its file empty: this is what may be shown and kept.
     pub fn redacted(&self) -> Self {
         let mut copy = self.clone();
         for (name, value) in &mut copy.args {
-            let here = SECRET_HERE.iter().any(|(arg, end)| arg == name && self.path.ends_with(end));
-            if here || SECRET_ARGS.contains(&name.as_str()) {
+            if self.is_secret(name) {
                 *value = MASK.to_owned();
             }
         }
@@ -124,6 +135,22 @@ const SECRET_ARGS: [&str; 9] = [
 /// Arguments that hold a secret only in calls whose path ends so.
 const SECRET_HERE: [(&str, &str); 2] = [("content", "/agent/file-write"), ("key", "/certificates/custom")];
 const MASK: &str = "***";
+
+/// Calls whose answers are a guest's own words, in these fields.
+const GUEST_SPEAKS: [&str; 2] = ["/agent/exec-status", "/agent/file-read"];
+const GUEST_WORDS: [&str; 3] = ["out-data", "err-data", "content"];
+
+/// The fields may stand inside `result`.
+fn mask_guest_output(data: &mut Value) {
+    let Value::Object(fields) = data else { return };
+    for (name, value) in fields {
+        match name.as_str() {
+            "result" => mask_guest_output(value),
+            name if GUEST_WORDS.contains(&name) => *value = Value::from(MASK),
+            _ => {}
+        }
+    }
+}
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -166,6 +193,18 @@ impl Reply {
         text.parse().ok()
     }
 
+    /// The answer to this request as it may be kept: besides, without what a guest said of its own (the output
+    /// of programs, the content of files), which may hold anything.
+    pub fn redacted_for(&self, request: &Request) -> Self {
+        let mut copy = self.redacted();
+        copy.message = copy.message.map(|text| request.masked(&text));
+        copy.errors.values_mut().for_each(|text| *text = request.masked(text));
+        if GUEST_SPEAKS.iter().any(|end| request.path.ends_with(end)) {
+            mask_guest_output(&mut copy.data);
+        }
+        copy
+    }
+
     /// The same answer with tickets and new token secrets masked.
     pub fn redacted(&self) -> Self {
         let mut copy = self.clone();
@@ -197,6 +236,27 @@ mod tests {
         let shown = format!("{request:?}");
         assert!(!shown.contains("canary"), "{shown}");
         assert!(shown.contains("cores"), "{shown}");
+    }
+
+    #[test]
+    fn what_a_guest_says_is_not_kept() {
+        let reply = Reply {
+            status: 200,
+            reason: "OK".into(),
+            message: None,
+            errors: BTreeMap::new(),
+            data: json!({"exited": 1, "out-data": "canary", "result": {"content": "canary"}}),
+            beside: BTreeMap::new(),
+            latency: Duration::ZERO,
+        };
+        let request = Request::get("/nodes/n/qemu/1/agent/exec-status");
+        let kept = reply.redacted_for(&request).data;
+        assert_eq!(kept, json!({"exited": 1, "out-data": "***", "result": {"content": "***"}}));
+        assert_eq!(
+            reply.redacted_for(&Request::get("/x")).data["out-data"],
+            "canary",
+            "elsewhere it is no secret"
+        );
     }
 
     #[test]

@@ -59,11 +59,14 @@ pub struct Wrapped {
     pub bytes: Vec<u8>,
 }
 
-/// Key-encryption keys by id. Cheap to clone; a clone does not see a later rotation, so load again.
+/// Key-encryption keys by id. Cheap to clone; a clone wraps under the key that was current when it was loaded. What
+/// was wrapped under a key that a later rotation added still opens: the file is looked into once more.
 #[derive(Clone)]
 pub struct KeyRing {
     current: String,
     keys: BTreeMap<String, Arc<DataKey>>,
+    /// The file it was loaded from.
+    path: Option<PathBuf>,
 }
 
 /// The file's form. Wiped after use, because it holds the keys.
@@ -87,7 +90,8 @@ impl KeyRing {
     /// A ring with one new key that lives in memory only, for stores that are thrown away.
     pub fn ephemeral() -> Result<Self, KeyRingError> {
         let id = new_id()?;
-        Ok(Self { keys: BTreeMap::from([(id.clone(), Arc::new(DataKey::generate()?))]), current: id })
+        let keys = BTreeMap::from([(id.clone(), Arc::new(DataKey::generate()?))]);
+        Ok(Self { current: id, keys, path: None })
     }
 
     /// Loads the ring, or makes a file with one new key if there is none. Of two processes that start at
@@ -125,7 +129,7 @@ impl KeyRing {
         if !keys.contains_key(&stored.current) {
             return Err(damaged(format!("the current key {} is not in it", stored.current)));
         }
-        Ok(Self { current: stored.current.clone(), keys })
+        Ok(Self { current: stored.current.clone(), keys, path: Some(path.into()) })
     }
 
     /// Rotation: adds a new key to the file and makes it current; returns the ring as it now is. Keys that
@@ -154,18 +158,18 @@ impl KeyRing {
 
     /// Wraps a data key under the current key, bound to `aad` (for instance the id of its row).
     pub fn wrap(&self, aad: &[u8], key: &DataKey) -> Result<Wrapped, KeyRingError> {
-        let bytes = seal::seal(self.key(&self.current)?, &scoped("data-key", aad), key.raw())?;
+        let bytes = seal::seal(&*self.key(&self.current)?, &scoped("data-key", aad), key.raw())?;
         Ok(Wrapped { kek_id: self.current.clone(), bytes })
     }
 
     /// Opens a wrapped data key with the same `aad`, under whichever key wrapped it.
     pub fn unwrap(&self, aad: &[u8], kek_id: &str, wrapped: &[u8]) -> Result<DataKey, KeyRingError> {
-        let raw = Zeroizing::new(seal::open(self.key(kek_id)?, &scoped("data-key", aad), wrapped)?);
+        let raw = Zeroizing::new(seal::open(&*self.key(kek_id)?, &scoped("data-key", aad), wrapped)?);
         Ok(DataKey::from_bytes(&raw)?)
     }
 
     pub(crate) fn seal_text(&self, aad: &[u8], text: &str) -> Result<(&str, Vec<u8>), KeyRingError> {
-        let sealed = seal::seal(self.key(&self.current)?, &scoped("text", aad), text.as_bytes())?;
+        let sealed = seal::seal(&*self.key(&self.current)?, &scoped("text", aad), text.as_bytes())?;
         Ok((&self.current, sealed))
     }
 
@@ -175,11 +179,14 @@ impl KeyRing {
         kek_id: &str,
         sealed: &[u8],
     ) -> Result<Secret<Vec<u8>>, KeyRingError> {
-        Ok(Secret::new(seal::open(self.key(kek_id)?, &scoped("text", aad), sealed)?))
+        Ok(Secret::new(seal::open(&*self.key(kek_id)?, &scoped("text", aad), sealed)?))
     }
 
-    fn key(&self, id: &str) -> Result<&DataKey, KeyRingError> {
-        self.keys.get(id).map(AsRef::as_ref).ok_or_else(|| KeyRingError::NoKey { id: id.into() })
+    /// A rotation writes its new key to the file before it uses it, so a key that is not here may be there.
+    fn key(&self, id: &str) -> Result<Arc<DataKey>, KeyRingError> {
+        let here = self.keys.get(id).cloned();
+        let there = || Self::load(self.path.as_deref()?).ok()?.keys.remove(id);
+        here.or_else(there).ok_or_else(|| KeyRingError::NoKey { id: id.into() })
     }
 
     fn encode(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyRingError> {

@@ -8,6 +8,7 @@ use crate::contract::Contract;
 use crate::contract::check::Checked;
 use crate::engine::{Engine, Listed};
 use crate::faults::FaultAction;
+use crate::http::multipart::Uploaded;
 use crate::state::World;
 use crate::{auth, cluster, guests, node, sections, storage, tasks};
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ pub struct Call {
     /// The path as the contract writes it.
     pub template: String,
     pub params: Checked,
+    /// The file of an upload.
+    pub file: Option<Uploaded>,
     pub faults: Vec<FaultAction>,
 }
 
@@ -205,7 +208,7 @@ async fn handled(call: &Call) -> Result<Reply, Fail> {
         ("PUT", "/cluster/options") => cluster::options::update(call),
         ("POST", "/nodes/{node}/storage/{storage}/download-url") => storage::download::download(call),
         ("POST", "/nodes/{node}/storage/{storage}/upload") => storage::download::upload(call),
-        ("GET" | "DELETE", "/nodes/{node}/storage/{storage}/prunebackups") => node::facts::prune(call),
+        ("GET" | "DELETE", "/nodes/{node}/storage/{storage}/prunebackups") => storage::prune::call(call),
         ("GET", "/nodes/{node}/query-url-metadata") => storage::download::metadata(call),
         ("GET", "/version" | "/nodes/{node}/version") => {
             Ok(Reply::data(json!({"version": "8.4.1", "release": "8.4", "repoid": "2a5fa54a8503f96d"})))
@@ -218,6 +221,7 @@ async fn handled(call: &Call) -> Result<Reply, Fail> {
         ("GET", "/cluster/status") => cluster::status(call),
         ("GET", "/cluster/resources") => cluster::resources(call),
         ("GET", "/cluster/nextid") => cluster::next_id(call),
+        ("GET", "/cluster/jobs/schedule-analyze") => sections::jobs::analyze(call),
         ("GET", "/cluster/tasks") => tasks::views::cluster_list(call),
         ("GET", "/pools") => cluster::pools::list(call),
         ("GET", "/pools/{poolid}") => cluster::pools::one(call),

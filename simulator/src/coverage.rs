@@ -43,6 +43,7 @@ pub async fn coverage() -> Result<Vec<Covered>, SimError> {
             path: path.clone(),
             template: path.clone(),
             params,
+            file: None,
             faults: Vec::new(),
         };
         let state = !api::dispatch(&call).await.is_err_and(|fail| fail.is_lacking());

@@ -18,6 +18,10 @@ pub const DRAIN_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const COMPRESS_BYTES_MIN: usize = 1024;
 /// How often the manager of high availability looks, before the time scale is applied.
 pub const HA_CYCLE_MS: u64 = 10_000;
+/// How often the scheduler of jobs looks, in seconds; besides whenever a task ends or the clock is put forward.
+pub const SCHEDULER_S: u64 = 20;
+/// Times of a plan shown at once.
+pub const SCHEDULE_TIMES_MAX: u64 = 100;
 /// How often nodes tell each other about their guests, before the time scale is applied.
 pub const BROADCAST_MS: u64 = 10_000;
 /// Life of a ticket in seconds.

@@ -61,7 +61,8 @@ impl Simulator {
         let (stop, stopped) = watch::channel(false);
         let servers = vec![
             tokio::spawn(server::serve(engine.clone(), listener, tls, stopped.clone())),
-            tokio::spawn(control::serve(engine.clone(), control_listener, stopped)),
+            tokio::spawn(control::serve(engine.clone(), control_listener, stopped.clone())),
+            tokio::spawn(crate::sections::jobs::watch(engine.clone(), stopped)),
         ];
         Ok(Running {
             engine,

@@ -7,4 +7,4 @@ mod people;
 mod world;
 
 pub use people::{ADA, BO};
-pub use world::{InProcess, WAIT, World, settled};
+pub use world::{HAND, InProcess, WAIT, World, settled};

@@ -33,6 +33,8 @@ use uuid::Uuid;
 /// No wait of a test is longer; reaching it fails the test.
 pub const WAIT: Duration = Duration::from_secs(90);
 const TOKEN: &str = "mycopod@pve!agent";
+/// Somebody who works on the cluster beside us.
+pub const HAND: &str = "root@pam!hand";
 
 pub struct World {
     pub dir: TempDir,
@@ -81,6 +83,7 @@ impl World {
         let config = SimConfig::from_cluster_json(interpreter::fixtures::CLUSTER)
             .expect("the fixture is valid")
             .with_token(TOKEN, secret.clone())
+            .with_token(HAND, secret.clone())
             .with_time_scale(0.0);
         let (postgres, sim) = tokio::join!(Postgres::start(None), Simulator::start(config));
         let (postgres, sim) = (postgres.expect("Postgres starts"), sim.expect("the simulator starts"));
@@ -192,17 +195,29 @@ impl World {
         cli::sealing::prepare(config.agent().expect("it has an agent")).expect("a signing key")
     }
 
-    /// An Agent in this process.
-    pub fn agent(&self) -> InProcess {
+    fn wire(&self, token: &str) -> proxmox::transport::Https {
         let endpoint = proxmox::Endpoint {
             base_urls: vec![self.sim.base_url()],
             trust: proxmox::Trust::fingerprint(self.sim.fingerprint().parse().expect("a fingerprint")),
-            token: proxmox::ApiToken { id: TOKEN.into(), secret: proxmox::Secret::new(self.secret.clone()) },
+            token: proxmox::ApiToken { id: token.into(), secret: proxmox::Secret::new(self.secret.clone()) },
         };
-        let wire = proxmox::transport::Https::new(&endpoint).expect("a connection");
+        proxmox::transport::Https::new(&endpoint).expect("a connection")
+    }
+
+    /// Another hand changes the cluster, and its task, if there is one, has ended.
+    pub async fn by_hand(&self, verb: proxmox::Verb, path: &str, args: &[(&str, &str)]) {
+        let client = proxmox::Client::new(self.wire(HAND));
+        let args = args.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        client.send_raw(&proxmox::Request::new(verb, path, args)).await.expect("the other hand may");
+        assert!(self.sim.idle(WAIT).await);
+    }
+
+    /// An Agent in this process.
+    pub fn agent(&self) -> InProcess {
+        let wire = self.wire(TOKEN);
         let config = agent::Config {
             store: self.store.clone(),
-            api: Api::new(Arc::new(wire)),
+            api: Api::new(Arc::new(wire)).with_token_name(TOKEN),
             repository: self.backend(),
             interpreter: Arc::new(interpreter::Scripted),
             holder: format!("test {}", Uuid::now_v7()),
@@ -234,6 +249,50 @@ impl World {
         let handled =
             self.store.handle::<D>(StreamId::new(category, id), command, Meta::default(), None).await;
         handled.expect("the command is accepted").state
+    }
+
+    /// The facts recorded about the cluster.
+    pub async fn about_cluster(&self) -> Vec<cluster::Event> {
+        let history =
+            self.store.read_stream(StreamId::new(Category::Cluster, CLUSTER), 1).await.expect("it reads");
+        history.iter().map(|recorded| eventstore::decode(recorded).expect("a fact of today")).collect()
+    }
+
+    /// Asks for a look at the cluster, and waits until one was made and compared.
+    pub async fn look(&self) {
+        let looks = |events: &[cluster::Event]| {
+            let is_look = |event: &&cluster::Event| {
+                matches!(event, cluster::Event::Observed { .. } | cluster::Event::ObservationFailed { .. })
+            };
+            events.iter().filter(is_look).count()
+        };
+        // One may be under way that began too early, the next one sees everything, and a third begins when that one is
+        // compared.
+        for _ in 0..3 {
+            let before = looks(&self.about_cluster().await);
+            let refresh = domain::repository::Command::Refresh { by: ADA.id };
+            let repository = domain::ids::REPOSITORY;
+            self.tell::<domain::repository::Repository>(Category::Repository, repository, refresh).await;
+            let mut head = self.store.head().await.expect("it answers").position;
+            while looks(&self.about_cluster().await) == before {
+                self.store.wait_beyond(head).await;
+                head = self.store.head().await.expect("it answers").position;
+            }
+            let cluster: Cluster = self.load(Category::Cluster, CLUSTER).await;
+            if cluster.failing.is_some() {
+                // Nothing is compared, and the same failure is told once.
+                return;
+            }
+        }
+    }
+
+    /// Lets the owner's rules say this about drift.
+    pub async fn on_drift(&self, choice: domain::drift::Choice) {
+        let settings: Settings = self.load(Category::Settings, SETTINGS).await;
+        let mut rules = settings.rules.expect("rules are set");
+        rules.drift = choice;
+        self.tell::<Settings>(Category::Settings, SETTINGS, settings::Command::SetRules { rules, by: None })
+            .await;
     }
 
     pub async fn load<D: Decider>(&self, category: Category, id: Uuid) -> D {
@@ -283,6 +342,15 @@ impl World {
         let state: Declaration = self.until(Category::Declaration, id.0, committed).await;
         let Status::Committed { commit } = state.status else { unreachable!("it was waited for") };
         run::id_for(id, &commit, digest)
+    }
+
+    /// A run's history as a bundle, as `mycopod runs export` writes it.
+    pub async fn bundle(&self, run: RunId) -> domain::run::bundle::Bundle {
+        let history = self.store.read_stream(StreamId::new(Category::Run, run.0), 1).await.expect("it reads");
+        let read = |recorded: &eventstore::Recorded| {
+            (recorded.position, recorded.recorded_at, eventstore::decode(recorded).expect("a fact of today"))
+        };
+        domain::run::bundle::Bundle::new(run, "test", history.iter().map(read))
     }
 
     /// Approves, commits, and waits until the run is over or paused.

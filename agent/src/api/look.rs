@@ -13,8 +13,31 @@ impl Api {
     pub async fn look(&self, at: &LookAt) -> Look {
         match at {
             LookAt::Guest { vmid, kind, node } => self.look_at_guest(*vmid, *kind, node).await,
+            LookAt::Whereabouts { vmid, kind, nodes } => self.look_for_guest(*vmid, *kind, nodes).await,
             LookAt::Storage { id } => self.look_at_storage(id).await,
+            LookAt::Pool { id } => self.look_at_pool(id).await,
+            LookAt::Ha { sid } => self.look_at_ha(sid).await,
+            LookAt::BackupJob { id } => self.look_at_backup_job(id).await,
+            LookAt::Backup { storage, node, vmid, key } => {
+                self.look_for_backup(storage, node, *vmid, *key).await
+            }
+            LookAt::Task { node, vmid, task, since } => self.look_for_task(node, *vmid, task, *since).await,
         }
+    }
+
+    /// The guest where it is: on the first of these nodes that has it. Only when none has it is its absence proved.
+    async fn look_for_guest(&self, vmid: u32, kind: GuestKind, nodes: &[String]) -> Look {
+        let mut last = Look::CannotTell { why: "no node to look at".into() };
+        for node in nodes {
+            match self.read_guest(kind, node, vmid).await {
+                Ok(guest) => return Look::Guest(Box::new(guest)),
+                Err(error) if error.kind() == Kind::DoesNotExist => {
+                    last = self.prove_guest_absent(vmid, node).await;
+                }
+                Err(error) => return Look::CannotTell { why: error.to_string() },
+            }
+        }
+        last
     }
 
     async fn look_at_guest(&self, vmid: u32, kind: GuestKind, node: &str) -> Look {
@@ -78,10 +101,7 @@ impl Api {
         let name = config.get(name_key).map(str::to_owned).or(status.name.clone()).unwrap_or_default();
         let mut options = config.options;
         let lock = options.remove("lock").or(status.lock.clone());
-        let snapshots = match options.contains_key("parent") {
-            true => self.snapshot_names(kind, node, vmid).await?,
-            false => vec![],
-        };
+        let snapshots = self.snapshot_names(kind, node, vmid).await?;
         Ok(GuestSeen {
             vmid,
             kind: our_kind(theirs),

@@ -4,6 +4,7 @@
 //!
 //! Never here: deciding what to send. Calls come from sealed plans, exactly as written.
 
+mod around;
 mod look;
 mod observe;
 mod send;
@@ -23,11 +24,19 @@ pub type Wire = Arc<dyn Transport>;
 pub struct Api {
     wire: Wire,
     client: Client<Wire>,
+    /// Our token's name, for the command that grants a missing right.
+    token: Option<String>,
 }
 
 impl Api {
     pub fn new(wire: Wire) -> Self {
-        Self { client: Client::new(wire.clone()), wire }
+        Self { client: Client::new(wire.clone()), wire, token: None }
+    }
+
+    /// Names the token that the transport signs in with, such as `mycopod@pve!agent`.
+    pub fn with_token_name(mut self, name: impl Into<String>) -> Self {
+        self.token = Some(name.into());
+        self
     }
 
     pub fn client(&self) -> &Client<Wire> {

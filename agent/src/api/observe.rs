@@ -23,14 +23,15 @@ impl Api {
     /// what they are.
     pub async fn observe(&self, cluster: &str) -> Result<(Observation, Vec<Read>), CallError> {
         let noting = Arc::new(Noting { inner: self.wire.clone(), reads: Mutex::default() });
-        let api = Api::new(noting.clone());
+        let api = Api { token: self.token.clone(), ..Api::new(noting.clone()) };
         let seen = api.picture(cluster).await?;
         let reads = std::mem::take(&mut *noting.reads.lock().unwrap_or_else(PoisonError::into_inner));
         Ok((seen, reads))
     }
 
     async fn picture(&self, cluster: &str) -> Result<Observation, CallError> {
-        let version = self.client().version().await?;
+        // On another release nothing is looked at, so nothing is planned either.
+        let release = self.client().known_release().await?;
         let status = self.client().cluster_status().await?;
         let nodes = self.client().nodes().await?;
         let resources = self.client().cluster_resources(Some("vm")).await?;
@@ -41,11 +42,12 @@ impl Api {
             } else {
                 cluster.to_owned()
             },
-            pve_version: version.version.unwrap_or_default(),
+            pve_version: release.to_string(),
             quorate: status.is_quorate(),
             nodes: BTreeMap::new(),
             storages: BTreeMap::new(),
             guests: BTreeMap::new(),
+            around: self.surroundings().await?,
         };
         let online: Vec<String> = nodes.iter().filter(|n| n.is_online()).map(|n| n.node.clone()).collect();
         for node in &nodes {
@@ -64,6 +66,7 @@ impl Api {
         }
         seen.storages = self.see_storages(&online).await?;
         seen.guests = self.see_guests(&online, &resources).await?;
+        seen.around.backups = self.our_backups(&seen.storages).await?;
         Ok(seen)
     }
 
@@ -163,5 +166,31 @@ impl Transport for Noting {
             self.reads.lock().unwrap_or_else(PoisonError::into_inner).push(read);
             outcome
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test ends where it is surprised")]
+    use super::*;
+    use proxmox::transport::{Exchange, Replaying};
+    use proxmox::{NotSent, Reply};
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn another_release_is_not_even_looked_at() {
+        let reply = Reply {
+            status: 200,
+            reason: "OK".into(),
+            message: None,
+            errors: BTreeMap::new(),
+            data: json!({"version": "9.0.3", "release": "9.0"}),
+            beside: BTreeMap::new(),
+            latency: std::time::Duration::ZERO,
+        };
+        let wire = Replaying::new([Exchange { request: Request::get("/version"), outcome: Ok(reply) }]);
+        let error = Api::new(Arc::new(wire)).observe("lab").await.unwrap_err();
+        assert!(matches!(error, CallError::NotSent { cause: NotSent::OtherRelease, .. }), "{error}");
+        assert!(error.advice().contains("9.0.3"));
     }
 }

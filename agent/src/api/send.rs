@@ -55,7 +55,7 @@ impl Api {
         match outcome {
             Ok(reply) => {
                 let upid = reply.upid().map(|upid| upid.as_str().to_owned());
-                let answer = bounded(reply.redacted().data.to_string());
+                let answer = bounded(reply.redacted_for(&request).data.to_string());
                 Sent::Answered { status: reply.status, reason: reply.reason, answer, upid, ms }
             }
             Err(error) if error.outcome_unknown() => Sent::Unknown { why: error.to_string() },

@@ -52,8 +52,13 @@ impl Api {
         }
     }
 
-    /// A task that is at work on one of these guests right now, on the node given or on any.
-    pub async fn active_task(&self, node: &Option<String>, vmids: &[u32]) -> Result<Option<String>, String> {
+    /// A task of one of these kinds (none named: of any) that is at work on one of these guests right now.
+    pub async fn active_task(
+        &self,
+        node: &Option<String>,
+        kinds: &[&str],
+        vmids: &[u32],
+    ) -> Result<Option<String>, String> {
         let Some(node) = node else { return Ok(None) };
         let request = Request::get(format!("/nodes/{node}/tasks")).arg("source", "active").arg("limit", 500);
         let entries: Vec<proxmox::client::TaskEntry> =
@@ -61,8 +66,13 @@ impl Api {
         let ours = |id: &Option<String>| {
             id.as_ref().and_then(|id| id.parse().ok()).is_some_and(|id| vmids.contains(&id))
         };
+        let fits = |kind: &Option<String>| {
+            kinds.is_empty() || kind.as_deref().is_none_or(|kind| kinds.contains(&kind))
+        };
         // A finished task may still be listed as active for a moment; its state says so.
-        Ok(entries.into_iter().find(|task| ours(&task.id) && task.status.is_none()).map(|task| task.upid))
+        let working =
+            |task: &proxmox::client::TaskEntry| ours(&task.id) && fits(&task.kind) && task.status.is_none();
+        Ok(entries.into_iter().find(working).map(|task| task.upid))
     }
 }
 

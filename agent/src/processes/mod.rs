@@ -5,4 +5,5 @@ pub mod observation;
 pub mod preview;
 pub mod publication;
 pub mod reconciliation;
+pub mod scoring;
 pub mod watch;

@@ -7,8 +7,10 @@ use crate::api::Api;
 use crate::log::{Log, LogError};
 use domain::cluster::{Cluster, Command};
 use domain::event::Category;
-use domain::ids::CLUSTER;
+use domain::ids::{CLUSTER, Vmid};
+use domain::observation::Observation;
 use domain::plan::{Look, LookAt};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[derive(Clone)]
@@ -31,9 +33,25 @@ impl From<LogError> for Trouble {
     }
 }
 
+/// One look, with what is known about how good it is.
+pub struct Picture {
+    /// The cluster as it is known after the look.
+    pub cluster: Cluster,
+    pub seen: Observation,
+    /// Guests that were really read. Others are kept from an earlier look.
+    pub fresh: BTreeSet<Vmid>,
+    /// Guests whose absence two different reads proved.
+    pub gone: BTreeSet<Vmid>,
+}
+
 impl Observer {
     /// Looks at everything and records the differences; answers with the cluster as it is now known.
     pub async fn look(&self) -> Result<Cluster, Trouble> {
+        self.sight().await.map(|picture| picture.cluster)
+    }
+
+    /// The same, with what was really read and what is proven absent.
+    pub async fn sight(&self) -> Result<Picture, Trouble> {
         let _turn = self.turn.lock().await;
         let known: Cluster = self.log.load(Category::Cluster, CLUSTER).await?;
         let (mut seen, reads) = match self.api.observe(&known.name).await {
@@ -45,24 +63,30 @@ impl Observer {
                 return Err(Trouble { why: format!("The cluster could not be read: {why}"), advice });
             }
         };
-        let mut gone = Vec::new();
+        let mut gone = BTreeSet::new();
+        let mut fresh: BTreeSet<Vmid> = seen.guests.keys().copied().collect();
         let before = known.seen.map(|seen| seen.guests).unwrap_or_default();
         for (vmid, guest) in
             before.into_iter().filter(|(vmid, _)| !seen.guests.contains_key(vmid)).collect::<Vec<_>>()
         {
             let at = LookAt::Guest { vmid, kind: guest.kind, node: guest.node.clone() };
             match self.api.look(&at).await {
-                Look::Absent => gone.push(vmid),
+                Look::Absent => {
+                    gone.insert(vmid);
+                }
                 Look::Guest(still) => {
+                    fresh.insert(vmid);
                     seen.guests.insert(vmid, *still);
                 }
                 // Not known: what was seen last stays, and nothing is decided from it being away.
-                Look::Storage(_) | Look::CannotTell { .. } => {
+                _ => {
                     seen.guests.insert(vmid, guest);
                 }
             }
         }
-        let command = Command::Observe { seen: Box::new(seen), gone, reads };
-        Ok(self.log.handle::<Cluster>(Category::Cluster, CLUSTER, command, None).await?)
+        let missing = gone.iter().copied().collect();
+        let command = Command::Observe { seen: Box::new(seen.clone()), gone: missing, reads };
+        let cluster = self.log.handle::<Cluster>(Category::Cluster, CLUSTER, command, None).await?;
+        Ok(Picture { cluster, seen, fresh, gone })
     }
 }

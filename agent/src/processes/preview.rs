@@ -82,6 +82,7 @@ impl Previews {
             }
             Kind::Desired => {
                 self.tell(id, Command::Advance { preview, stage: Stage::Planning }).await?;
+                let others = self.others(&ground.cluster, id).await?;
                 let request = planner::Request {
                     declaration: id,
                     number: declaration.plans + 1,
@@ -92,6 +93,7 @@ impl Previews {
                     cluster: &ground.cluster,
                     seen: &ground.seen,
                     rules: &ground.rules,
+                    others: &others,
                 };
                 let command = match planner::plan(&request) {
                     Ok(plan) => Command::Propose { preview, plan: Box::new(plan) },
@@ -126,6 +128,27 @@ impl Previews {
             }
         }
         Ok(own)
+    }
+
+    /// What this declaration said when it was carried out last, and others that made or adopted guests of ours.
+    async fn others(&self, cluster: &Cluster, id: DeclarationId) -> Result<Vec<planner::Other>, LogError> {
+        let mut makers: Vec<DeclarationId> = cluster
+            .claims
+            .keys()
+            .filter_map(|vmid| cluster.maker(*vmid))
+            .filter(|maker| *maker != id)
+            .collect();
+        makers.push(id);
+        makers.sort_unstable();
+        makers.dedup();
+        let mut others = Vec::new();
+        for maker in makers {
+            let other: Declaration = self.log.load(Category::Declaration, maker.0).await?;
+            if let Some((_, plan)) = other.committed {
+                others.push(planner::Other { title: other.title, own: maker == id, desired: plan.desired });
+            }
+        }
+        Ok(others)
     }
 
     async fn tell(&self, id: DeclarationId, command: Command) -> Result<Declaration, LogError> {

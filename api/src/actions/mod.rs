@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod declarations;
+pub mod drift;
 pub mod people;
 pub mod plans;
 pub mod runs;

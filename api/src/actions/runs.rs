@@ -8,6 +8,7 @@ use crate::security::gate::Fields;
 use crate::security::proof::{Admin, Key};
 use axum::extract::{Path, State};
 use axum::response::Redirect;
+use domain::canonical::Digest;
 use domain::limits::NOTE_CHARS_MAX;
 use domain::run::{Command, Run};
 use eventstore::Category;
@@ -62,6 +63,44 @@ pub async fn skip(
             HttpError::invalid(format!("the reason may have up to {NOTE_CHARS_MAX} characters")).typed(why)
         );
     }
-    let command = Command::Skip { by: me.actor(), why };
+    let command = Command::Skip { by: me.actor(), step: step(&fields)?, why };
     send(app, me, no, "skip", key, command).await
+}
+
+/// The step of a form, as people count; none: the first that waits.
+fn step(fields: &Fields) -> Result<Option<usize>, HttpError> {
+    match fields.get("step") {
+        "" => Ok(None),
+        no => match no.parse::<usize>() {
+            Ok(no @ 1..) => Ok(Some(no - 1)),
+            _ => Err(HttpError::invalid("there is no such step")),
+        },
+    }
+}
+
+/// `POST /runs/{no}/retry`: one step that waits is tried again.
+pub async fn retry(
+    State(app): State<App>,
+    me: Admin,
+    key: Key,
+    Path(no): Path<String>,
+    fields: Fields,
+) -> Result<Redirect, HttpError> {
+    let command = Command::TryAgain { by: me.actor(), step: step(&fields)? };
+    send(app, me, no, "retry", key, command).await
+}
+
+/// `POST /runs/{no}/undo`: approves the way back shown on the page.
+pub async fn undo(
+    State(app): State<App>,
+    me: Admin,
+    key: Key,
+    Path(no): Path<String>,
+    fields: Fields,
+) -> Result<Redirect, HttpError> {
+    let digest = Digest::parse(fields.get("digest"))
+        .ok_or_else(|| HttpError::invalid("the digest of the way back is missing"))?;
+    let confirmed = fields.all("confirm").map(|name| name.trim().to_owned()).collect();
+    let command = Command::Undo { by: me.actor(), digest, confirmed };
+    send(app, me, no, "undo", key, command).await
 }

@@ -11,9 +11,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::decider::Decider;
+use domain::drift::Choice;
 use domain::ids::{CLUSTER, REPOSITORY, SETTINGS};
 use domain::limits::NOTE_CHARS_MAX;
-use domain::settings::{Command, Rules, Settings};
+use domain::settings::{Command, Limits, Rules, Settings};
 use domain::{cluster, repository};
 use eventstore::Category;
 use web::pages::settings::RulesForm;
@@ -36,7 +37,42 @@ fn read(form: &RulesForm, before: &Rules) -> Result<Rules, String> {
         protected,
         poll_interval_s: number(&form.poll_interval_s, "The interval of the repository")?,
         observe_interval_s: number(&form.observe_interval_s, "The interval of the cluster")?,
+        drift: match form.drift.as_str() {
+            // A form without the field leaves it as it was.
+            "" => before.drift,
+            word => Choice::named(word).ok_or("Say report, ask or heal about drift.")?,
+        },
         house: before.house.clone(),
+        limits: limits(form)?,
+    })
+}
+
+/// The limits as typed: a list has one entry a line, an empty field is no limit.
+fn limits(form: &RulesForm) -> Result<Limits, String> {
+    let list = |text: &str| -> Vec<String> {
+        text.split(['\n', ',']).map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+    };
+    let max = |text: &str, what: &str| match text.trim() {
+        "" => Ok(None),
+        text => text
+            .parse::<u32>()
+            .map(Some)
+            .map_err(|_| format!("{what} is no number; leave it empty for none.")),
+    };
+    let vlan =
+        |entry: &String| entry.parse::<u16>().map_err(|_| format!("{entry} is no VLAN; 0 means untagged."));
+    Ok(Limits {
+        nodes: list(&form.nodes),
+        storages: list(&form.storages),
+        vlans: list(&form.vlans).iter().map(vlan).collect::<Result<_, _>>()?,
+        addresses: list(&form.addresses).iter().map(|entry| entry.parse()).collect::<Result<_, String>>()?,
+        guests_max: max(&form.guests_max, "The number of guests")?,
+        cores_max: max(&form.cores_max, "The number of cores")?,
+        memory_mib_max: max(&form.memory_gib_max, "The memory")?.map(|gib| u64::from(gib) * 1024),
+        disk_gib_max: max(&form.disk_gib_max, "The disk space")?.map(u64::from),
+        destroys_max: max(&form.destroys_max, "The number of destroyed guests")?,
+        own_plans: list(&form.own_plans),
+        linked_clones: form.linked_clones,
     })
 }
 
@@ -53,6 +89,18 @@ pub async fn rules(
         protected: fields.text("protected"),
         poll_interval_s: fields.get("poll_interval_s").to_owned(),
         observe_interval_s: fields.get("observe_interval_s").to_owned(),
+        drift: fields.get("drift").to_owned(),
+        nodes: fields.text("nodes"),
+        storages: fields.text("storages"),
+        vlans: fields.text("vlans"),
+        addresses: fields.text("addresses"),
+        guests_max: fields.get("guests_max").to_owned(),
+        cores_max: fields.get("cores_max").to_owned(),
+        memory_gib_max: fields.get("memory_gib_max").to_owned(),
+        disk_gib_max: fields.get("disk_gib_max").to_owned(),
+        destroys_max: fields.get("destroys_max").to_owned(),
+        own_plans: fields.text("own_plans"),
+        linked_clones: fields.get("linked_clones") == "1",
     };
     let state: Settings = app.load(Category::Settings, SETTINGS).await?;
     let Some(before) = &state.rules else {

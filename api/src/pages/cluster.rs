@@ -10,7 +10,7 @@ use axum::response::Response;
 use domain::cluster::Origin;
 use projections::model::ClusterView;
 use web::frame::Section;
-use web::pages::{Live, cluster::ClusterPage};
+use web::pages::{Live, cluster::ClusterPage, drift::DriftPage};
 use web::views::{self, cluster::Declared};
 
 /// What the declarations of all our guests last put into force: the desired state of each one's newest run.
@@ -56,6 +56,31 @@ pub async fn live(State(app): State<App>, me: SignedIn) -> Result<Response, Http
     live::stream(app, me, |app, me| async move { Ok(page(&app, &me, &Asked::default()).await?.regions()?) })
 }
 
+async fn drift_page(app: &App, me: &SignedIn, asked: &Asked) -> Result<DriftPage, HttpError> {
+    let mut f = app.frame(me, "Drift", Section::Cluster, asked.at).await?;
+    f.live = Some("/cluster/drift/live".into());
+    let view = app.reader.cluster().await?;
+    Ok(views::drift::page(f, &app.viewer(me).await?, &view))
+}
+
+/// `GET /cluster/drift`
+pub async fn drift(
+    State(app): State<App>,
+    me: SignedIn,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
+    draw(&drift_page(&app, &me, &asked).await?)
+}
+
+/// `GET /cluster/drift/live`
+pub async fn drift_live(State(app): State<App>, me: SignedIn) -> Result<Response, HttpError> {
+    live::stream(
+        app,
+        me,
+        |app, me| async move { Ok(drift_page(&app, &me, &Asked::default()).await?.regions()?) },
+    )
+}
+
 /// `GET /cluster/guests/{vmid}`
 pub async fn guest(
     State(app): State<App>,
@@ -72,7 +97,9 @@ pub async fn guest(
     };
     let f = app.frame(&me, &format!("Guest {vmid}"), Section::Cluster, None).await?;
     let made_by = match guest.claim.as_ref().map(|claim| &claim.origin) {
-        Some(Origin::Made { run, .. }) => app.reader.run_by_id(*run).await?.map(|run| run.no.unsigned_abs()),
+        Some(Origin::Made { run, .. } | Origin::Adopted { run, .. }) => {
+            app.reader.run_by_id(*run).await?.map(|run| run.no.unsigned_abs())
+        }
         _ => None,
     };
     draw(&views::guest::page(f, guest, &view, &declared(&app, &view).await?, made_by))

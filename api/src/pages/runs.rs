@@ -3,10 +3,12 @@
 use super::{Asked, draw, parsed, refreshing};
 use crate::app::App;
 use crate::error::HttpError;
-use crate::security::proof::SignedIn;
+use crate::security::proof::{Admin, SignedIn};
 use crate::{limits, live};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use domain::run::Run;
+use eventstore::Category;
 use projections::model::{RunRow, RunStatus};
 use web::frame::Section;
 use web::pages::{Live, Pager, run::Filter, run::RunPage, runs::RunsPage};
@@ -103,4 +105,18 @@ pub async fn one_live(
         let (no, asked) = (no.clone(), asked.clone());
         async move { Ok(one_page(&app, &me, &no, &asked).await?.regions()?) }
     })
+}
+
+/// `GET /runs/{no}/undo`: the way back, before anybody says yes.
+pub async fn undo(
+    State(app): State<App>,
+    me: Admin,
+    Path(no): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
+    let row = found(&app, &no).await?;
+    let f = app.frame(&me, &format!("Undo run {}", row.no), Section::Runs, asked.at).await?;
+    // From the log itself: what is approved must not be a moment old.
+    let run: Run = app.load(Category::Run, row.id.0).await?;
+    draw(&views::undo::page(f, row.no.unsigned_abs(), &run, row.position))
 }

@@ -9,8 +9,8 @@ use domain::declaration::{Command, Declaration, Status};
 use domain::ids::DeclarationId;
 use domain::interpretation::{Interpretation, Kind};
 use domain::plan::{
-    Base, Call, Condition, Effect, InterpreterIdentity, Plan, Reverse, Step, StepVerb, Subject, TimeClass,
-    Verb,
+    Base, Call, Condition, Effect, InterpreterIdentity, Plan, Reverse, Rights, Step, StepVerb, Subject,
+    TimeClass, Verb,
 };
 use eventstore::Category;
 use std::collections::BTreeMap;
@@ -68,6 +68,8 @@ fn plan(declaration: DeclarationId, number: u32) -> Plan {
         steps: vec![step],
         hazards: vec![],
         notes: vec![],
+        rights: Rights::default(),
+        rehearsal: None,
     }
 }
 

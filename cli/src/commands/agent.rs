@@ -10,7 +10,7 @@ use agent::api::Api;
 use agent::{Agent, AgentError};
 use interpreter::{Interpreter, Scripted};
 use proxmox::transport::Https;
-use proxmox::{ApiToken, Endpoint, Secret, Trust};
+use proxmox::{ApiToken, Endpoint, Login, Secret, Timeouts, Trust};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
@@ -26,7 +26,7 @@ pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
     let following = ring::follow(store.clone(), config.key_ring.clone(), keys);
     let agent = agent::Config {
         store,
-        api: Api::new(Arc::new(connect(settings)?)),
+        api: Api::new(Arc::new(connect(settings)?)).with_token_name(&settings.proxmox.token),
         repository: crate::repository::open(settings)?,
         interpreter: interpreter(&settings.interpreter)?,
         // The same for each start, so that an agent that was killed goes on at once: its successor fences it.
@@ -87,13 +87,16 @@ pub fn connect(settings: &Settings) -> Result<Https, Failure> {
         Failure::new(Code::Usage, error, next)
     };
     let trust = match (&settings.proxmox.fingerprint, &settings.proxmox.ca) {
-        (Some(text), _) => Trust::fingerprint(text.parse().map_err(|error| {
-            Failure::new(
-                Code::Usage,
-                format!("the certificate fingerprint is not valid: {error}"),
-                "copy it from Proxmox",
-            )
-        })?),
+        (Some(text), _) => {
+            let pins = text.split(',').map(|one| one.trim().parse());
+            Trust::Fingerprints(pins.collect::<Result<_, _>>().map_err(|error| {
+                Failure::new(
+                    Code::Usage,
+                    format!("the certificate fingerprint is not valid: {error}"),
+                    "copy it from Proxmox",
+                )
+            })?)
+        }
         (None, Some(path)) => Trust::Ca(std::fs::read_to_string(path).map_err(|error| {
             Failure::new(
                 Code::Unavailable,
@@ -106,15 +109,18 @@ pub fn connect(settings: &Settings) -> Result<Https, Failure> {
             return Err(Failure::new(Code::Usage, what, "set agent.proxmox.fingerprint or agent.proxmox.ca"));
         }
     };
-    let file = secrets::files::path_of(&settings.secrets, "proxmox-token")
-        .and_then(|path| secrets::files::read_text(&path));
+    let (id, addresses) = (settings.proxmox.token.clone(), settings.proxmox.addresses.clone());
+    let by_password = !id.contains('!');
+    let name = if by_password { "proxmox-password" } else { "proxmox-token" };
+    let file =
+        secrets::files::path_of(&settings.secrets, name).and_then(|path| secrets::files::read_text(&path));
     let secret = file.map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
-    let endpoint = Endpoint {
-        base_urls: settings.proxmox.addresses.clone(),
-        trust,
-        token: ApiToken { id: settings.proxmox.token.clone(), secret: Secret::new(secret.expose().trim()) },
-    };
-    Https::new(&endpoint).map_err(invalid)
+    if by_password {
+        let login = Login { user: id, password: Secret::new(secret.expose().trim_end_matches(['\r', '\n'])) };
+        return Https::signed_in(&addresses, &trust, login, Timeouts::default()).map_err(invalid);
+    }
+    let token = ApiToken { id, secret: Secret::new(secret.expose().trim()) };
+    Https::new(&Endpoint { base_urls: addresses, trust, token }).map_err(invalid)
 }
 
 fn interpreter(name: &str) -> Result<Arc<dyn Interpreter>, Failure> {

@@ -167,6 +167,21 @@ fn print_plan(plan: &Plan, calls: bool) {
     for note in &plan.notes {
         out!("  · {}", note.text);
     }
+    for missing in &plan.rights.missing {
+        out!("  ! missing right: {missing}");
+    }
+    for command in &plan.rights.commands {
+        out!("      {command}");
+    }
+    for node in plan.rehearsal.iter().flat_map(|rehearsal| &rehearsal.nodes) {
+        out!(
+            "  = {}: {} of {} MiB free now, {} MiB after",
+            node.name,
+            node.free_before_mib(),
+            node.memory_mib,
+            node.free_after_mib()
+        );
+    }
     out!("digest {}", plan.digest());
 }
 
@@ -193,7 +208,12 @@ pub async fn approve(
         return Err(Failure::new(Code::Refused, "the plan changed since you saw it", next));
     }
     let admins = context.reader.active_admins().await.map_err(read_failed)?;
-    let alone = matches!(admins.as_slice(), [only] if only.id == actor.id);
+    let rules = context.reader.settings().await.map_err(read_failed)?.rules;
+    let own = |name: &str| rules.as_ref().is_some_and(|rules| rules.limits.may_approve_own(name));
+    let alone = match admins.as_slice() {
+        [only] => only.id == actor.id,
+        several => several.iter().any(|admin| admin.id == actor.id && own(&admin.name)),
+    };
     let command = Command::Approve {
         by: actor,
         plan: current.clone(),

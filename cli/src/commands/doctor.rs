@@ -4,8 +4,9 @@ use crate::config::Config;
 use crate::context::open_store;
 use crate::failure::{Code, Failure, Outcome};
 use crate::{out, output};
+use domain::contract::rights::{self, Held};
 use eventstore::EventLog;
-use proxmox::Client;
+use proxmox::{Client, Release};
 use serde::Serialize;
 use std::path::Path;
 
@@ -28,7 +29,10 @@ fn ill(name: &'static str, failure: Failure) -> Check {
 pub async fn run(path: &Path, json: bool) -> Outcome {
     let config = Config::read(path)?;
     let mut checks = vec![database(&config).await];
-    if config.agent.is_some() {
+    if let Some(agent) = &config.agent {
+        if checks[0].well {
+            checks.push(sealing(&config, agent).await.unwrap_or_else(|failure| ill("sealing", failure)));
+        }
         checks.push(match cluster(&config).await {
             Ok(found) => well("Proxmox", found),
             Err(failure) => ill("Proxmox", failure),
@@ -63,29 +67,54 @@ async fn database(config: &Config) -> Check {
     }
 }
 
+/// Up to where the log is sealed, and whether what is newer is older than the Agent would leave it.
+async fn sealing(config: &Config, agent: &crate::config::Agent) -> Result<Check, Failure> {
+    const LATE_SECONDS: i64 = 300;
+    let (store, _, _) = open_store(config, "mycopod doctor").await?;
+    let failed = crate::context::store_failed;
+    let head = store.head().await.map_err(failed)?.position;
+    let last = store.last_checkpoint().await.map_err(failed)?;
+    let sealed = last.map_or(0, |last| last.position);
+    let oldest = store.read_from(sealed, 1).await.map_err(failed)?;
+    let waits = oldest.first().map(|event| chrono::Utc::now() - event.recorded_at);
+    let late = waits.is_some_and(|waits| waits.num_seconds() > LATE_SECONDS);
+    let exported = crate::sealing::export(agent).last_position().map_err(|error| {
+        let what = format!("the file of checkpoints cannot be read: {error}");
+        Failure::new(Code::Unavailable, what, "check agent.state in the configuration")
+    })?;
+    let found =
+        format!("{} of {head} events are sealed, {} in the file outside", sealed, exported.min(sealed));
+    if late || exported < sealed {
+        let next = "start the Agent; its log says what keeps it from sealing";
+        return Ok(ill("sealing", Failure::new(Code::CheckFailed, found, next)));
+    }
+    Ok(well("sealing", found))
+}
+
 async fn cluster(config: &Config) -> Result<String, Failure> {
     let failed = |error: proxmox::CallError| {
         let next = error.advice();
         Failure::new(Code::Unavailable, error, next)
     };
     let client = Client::new(super::agent::connect(config.agent()?)?);
-    let version = client.version().await.map_err(failed)?.version.unwrap_or_default();
-    if !version.starts_with("8.4") {
-        let next = "MycoPod is made for 8.4; upgrade the cluster or wait for a version that knows this one";
-        return Err(Failure::new(Code::CheckFailed, format!("this is Proxmox VE {version}"), next));
-    }
+    let release = client.version().await.map_err(failed)?.version.unwrap_or_default();
+    let release = Release::known(&release).map_err(|error| {
+        let next = error.advice();
+        Failure::new(Code::CheckFailed, error, next)
+    })?;
     let status = client.cluster_status().await.map_err(failed)?;
-    let rights = client.permissions().await.map_err(failed)?;
-    if rights.is_empty() {
-        let next = "give the token a role on / (privilege-separated tokens begin with none)";
+    let held = Held::from_map(client.permissions().await.map_err(failed)?);
+    if held.is_empty() {
+        let commands = rights::recipe(&config.agent()?.proxmox.token).join("; ");
+        let next = format!("type on a node as root, as far as it is not done yet: {commands}");
         return Err(Failure::new(Code::CheckFailed, "the token has no rights at all", next));
     }
+    let rights = match rights::never_held(&held) {
+        missing if missing.is_empty() => "every right that MycoPod may need".to_owned(),
+        missing => format!("not {} (a plan that needs one says so)", missing.join(", ")),
+    };
     let quorum = if status.is_quorate() { "quorate" } else { "NO QUORUM" };
-    Ok(format!(
-        "Proxmox VE {version}, {} nodes, {quorum}; the token has rights on {} paths",
-        status.members.len(),
-        rights.len()
-    ))
+    Ok(format!("Proxmox VE {release}, {} nodes, {quorum}; the token has {rights}", status.members.len()))
 }
 
 async fn repository(config: &Config) -> Result<String, Failure> {

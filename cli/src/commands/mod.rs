@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod config;
 pub mod declarations;
 pub mod doctor;
+pub mod drift;
 pub mod events;
 pub mod freeze;
 pub mod interpret;
@@ -13,12 +14,14 @@ pub mod keys;
 pub mod migrate;
 mod pages;
 pub mod projections;
+pub mod reconcile;
 pub mod runs;
 pub mod secrets;
 pub mod serve;
 pub mod sim;
 pub mod sim_github;
 pub mod user;
+mod way_back;
 
 /// Ends when the system asks this process to stop.
 pub async fn terminated() {

@@ -11,8 +11,24 @@ use projections::model::{RunRow, RunStatus, StepStatus};
 use std::path::Path;
 
 pub async fn run(path: &Path, command: RunsCommand, json: bool) -> Outcome {
+    if let RunsCommand::Replay { bundle } = &command {
+        return super::way_back::replay(bundle);
+    }
     let context = Context::open(path).await?;
     match command {
+        RunsCommand::Replay { bundle } => super::way_back::replay(&bundle),
+        RunsCommand::Undo { no, digest, confirm, person } => {
+            let run = find(&context, no).await?;
+            super::way_back::undo(&context, &run, digest, &confirm, &person).await
+        }
+        RunsCommand::Export { no, output } => {
+            let run = find(&context, no).await?;
+            super::way_back::export(&context, &run, output.as_deref()).await
+        }
+        RunsCommand::Retry { no, step, person } => {
+            let step = index(step)?;
+            tell(&context, no, &person, |by| Command::TryAgain { by, step }, "tries that step again").await
+        }
         RunsCommand::List => list(&context, json).await,
         RunsCommand::Show { no } => {
             let run = find(&context, no).await?;
@@ -30,15 +46,27 @@ pub async fn run(path: &Path, command: RunsCommand, json: bool) -> Outcome {
         RunsCommand::Stop { no, person } => {
             tell(&context, no, &person, |by| Command::StopAfterStep { by }, "stops after its step").await
         }
-        RunsCommand::Skip { no, reason, person } => {
+        RunsCommand::Skip { no, step, reason, person } => {
+            let step = index(step)?;
             tell(
                 &context,
                 no,
                 &person,
-                |by| Command::Skip { by, why: reason.clone() },
+                |by| Command::Skip { by, step, why: reason.clone() },
                 "goes on without that step",
             )
             .await
+        }
+    }
+}
+
+/// Steps count from 1 for people.
+fn index(step: Option<u32>) -> Result<Option<usize>, Failure> {
+    match step {
+        None => Ok(None),
+        Some(no @ 1..) => Ok(Some(no as usize - 1)),
+        Some(_) => {
+            Err(Failure::new(Code::Usage, "steps count from 1", "`mycopod runs show` has the numbers"))
         }
     }
 }

@@ -50,6 +50,14 @@ impl Service {
         )
     }
 
+    /// The most memory it ever had, in MiB, where the system tells.
+    pub async fn memory_mib(&self) -> Option<u64> {
+        let id = self.child.lock().await.id()?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.split_whitespace().next()?.parse::<u64>().ok()?.div_ceil(1024))
+    }
+
     pub async fn stop(&self) -> Outcome {
         if let Ok(mut pipe) = self.pipe.lock() {
             pipe.take();

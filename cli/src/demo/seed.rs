@@ -11,7 +11,7 @@ use domain::facts::Facts;
 use domain::ids::{CLUSTER, SETTINGS};
 use domain::interpretation::GuestKind;
 use domain::mark::Mark;
-use domain::settings::{self, Rules, Settings};
+use domain::settings::{self, Limits, Rules, Settings};
 use eventstore::{EventLog, Meta, Store, StreamId};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -42,7 +42,9 @@ pub fn rules(facts: &Facts, poll_interval_s: u32) -> Rules {
             .collect(),
         poll_interval_s,
         observe_interval_s: 30,
+        drift: Default::default(),
         house: facts.house.clone(),
+        limits: Limits::default(),
     }
 }
 

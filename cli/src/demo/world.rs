@@ -117,6 +117,12 @@ impl World {
         self.simulator.control_addr()
     }
 
+    /// The most memory the Agent ever had, in MiB.
+    pub async fn agent_memory_mib(&self) -> Option<u64> {
+        let [_, agent] = &self.services;
+        agent.memory_mib().await
+    }
+
     /// Ends when a service ends, which it should not.
     pub async fn ended(&self) -> Failure {
         let [ui, agent] = &self.services;

@@ -1,8 +1,8 @@
 //! What Proxmox VE 8.4 accepts: all 605 API methods with their parameters and permissions, as data.
 //!
 //! Begin with [`Contract::v8_4`]; then [`Contract::check`] says whether a call would pass the server's
-//! schema check, and [`Contract::privileges`] which rights it needs. The table is made from the recorded
-//! schema by `contract/extract.py`.
+//! schema check, and [`Contract::privileges`] which rights it needs; [`rights`] holds the calls of a plan
+//! against those of a token. The table is made from the recorded schema by `contract/extract.py`.
 //!
 //! Paths are plain text below `/api2/json`, never percent-encoded. An array value (the API has few) is
 //! written as its parts joined by [`PART`].
@@ -14,6 +14,7 @@ mod formats;
 mod handler;
 mod privileges;
 mod property;
+pub mod rights;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -35,6 +35,27 @@ pub struct Missing {
     pub any: bool,
 }
 
+impl Missing {
+    pub(super) fn root() -> Self {
+        Self { path: "/".into(), privs: vec![ROOT.into()], any: false }
+    }
+
+    /// Is this for the user root@pam alone? Then no token can ever have it.
+    pub fn is_root_only(&self) -> bool {
+        self.privs.iter().any(|name| name == ROOT)
+    }
+
+    /// The fewest privileges that would do: all of them, or of several that would each do a reading one.
+    pub fn least(&self) -> impl Iterator<Item = &str> {
+        let reading = self.privs.iter().find(|name| name.ends_with(".Audit")).or(self.privs.last());
+        let enough = if self.any { reading } else { None };
+        self.privs.iter().filter(move |name| enough.is_none_or(|one| one == *name)).map(String::as_str)
+    }
+}
+
+/// Stands in a list of privileges for the user of that name.
+const ROOT: &str = "root@pam";
+
 /// Effective rights: ACL path to privilege to "also below this path", as `GET /access/permissions` answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -61,6 +82,20 @@ impl Permissions {
         self
     }
 
+    /// Takes the map as a client has decoded it.
+    pub fn from_map(map: BTreeMap<String, BTreeMap<String, bool>>) -> Self {
+        Self(map)
+    }
+
+    /// The rights once this guest is a member of this pool: those of the pool count on the guest as well.
+    pub(super) fn in_pool(mut self, vmid: &str, pool: &str) -> Self {
+        let path = format!("/vms/{vmid}");
+        let both = self.at(&path).into_iter().chain(self.at(&format!("/pool/{pool}")));
+        let both = both.map(|name| (name.to_owned(), true)).collect();
+        self.0.insert(path, both);
+        self
+    }
+
     /// The privileges on a path. A path that the server did not list has what its nearest listed parent
     /// hands down. A role that takes rights away (NoAccess) leaves no trace in the list, so below it this
     /// may say more than is true; the server then refuses the call.
@@ -77,6 +112,11 @@ impl Permissions {
             }
         }
         BTreeSet::new()
+    }
+
+    /// Is the privilege held on any path?
+    pub fn holds_anywhere(&self, name: &str) -> bool {
+        self.0.values().any(|privs| privs.contains_key(name))
     }
 
     /// Has the caller no right at all? Then every list it reads is empty, which proves nothing.
@@ -100,7 +140,7 @@ impl PermExpr {
     fn missing(&self, held: &Permissions) -> BTreeSet<Missing> {
         match self {
             Self::Always => BTreeSet::new(),
-            Self::RootOnly => BTreeSet::from([root()]),
+            Self::RootOnly => BTreeSet::from([Missing::root()]),
             Self::On { path, privs, any } => {
                 let here = held.at(path);
                 let lacking: Vec<String> =
@@ -114,15 +154,11 @@ impl PermExpr {
             Self::Any(parts) => {
                 let ways = parts.iter().filter(|part| **part != Self::Any(Vec::new()));
                 ways.map(|part| part.missing(held))
-                    .min_by_key(BTreeSet::len)
-                    .unwrap_or_else(|| BTreeSet::from([root()]))
+                    .min_by_key(|way| (way.len(), way.iter().map(|one| one.least().count()).sum::<usize>()))
+                    .unwrap_or_else(|| BTreeSet::from([Missing::root()]))
             }
         }
     }
-}
-
-fn root() -> Missing {
-    Missing { path: "/".into(), privs: vec!["root@pam".into()], any: false }
 }
 
 fn truthy(flag: &Value) -> bool {

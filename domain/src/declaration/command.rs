@@ -3,7 +3,9 @@
 use super::event::{Failure, Stage};
 use crate::account::Actor;
 use crate::canonical::Digest;
+use crate::ids::RunId;
 use crate::interpretation::{Interpretation, Question};
+use crate::plan::rehearsal::Score;
 use crate::plan::{InterpreterIdentity, Plan};
 use chrono::{DateTime, Utc};
 
@@ -38,7 +40,7 @@ pub enum Command {
         by: Actor,
         text: String,
     },
-    /// `alone`: there is exactly one active Admin, so an author may approve their own plan.
+    /// `alone`: an author may approve their own plan: there is exactly one active Admin, or the rules say so.
     Approve {
         by: Actor,
         plan: Digest,
@@ -91,6 +93,12 @@ pub enum Command {
         commit: String,
         branch: String,
     },
+    /// What became of the prediction of the committed plan.
+    Score {
+        plan: Digest,
+        run: RunId,
+        score: Score,
+    },
     FailCommit {
         plan: Digest,
         why: String,
@@ -124,6 +132,8 @@ pub enum Refusal {
     NoPlan,
     #[error("the plan would change nothing, so there is nothing to approve")]
     EmptyPlan,
+    #[error("the token lacks rights for this plan: {0}; give them and preview again")]
+    RightsMissing(String),
     #[error("the plan was made from facts {0} minutes old; preview again")]
     PlanTooOld(i64),
     #[error("type the name {0} to confirm that it is destroyed")]

@@ -56,6 +56,12 @@ pub(super) fn decide(state: &Declaration, command: Command) -> Decision {
             Status::Committed { .. } => Ok(vec![]),
             _ => Err(Refusal::NotApproved),
         },
+        Command::Score { plan, run, score } => match &state.committed {
+            Some((digest, committed)) if *digest == plan && state.scored != Some(run) => {
+                Ok(vec![Event::PredictionScored { plan, number: committed.number, run, score }])
+            }
+            _ => Ok(vec![]),
+        },
         Command::FailCommit { plan, why, advice } => match state.status {
             Status::Committing { .. } => Ok(vec![Event::CommitFailed { plan, why, advice }]),
             _ => Ok(vec![]),
@@ -162,6 +168,10 @@ fn approve(
     }
     if proposed.is_empty() {
         return Err(Refusal::EmptyPlan);
+    }
+    if !proposed.rights.is_enough() {
+        let named: Vec<String> = proposed.rights.missing.iter().map(ToString::to_string).collect();
+        return Err(Refusal::RightsMissing(named.join("; ")));
     }
     let age_s = (now - proposed.made_at).num_seconds();
     if age_s > PLAN_AGE_S_MAX {

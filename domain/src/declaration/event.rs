@@ -1,8 +1,9 @@
 //! Facts about one declaration. Tags are for ever; a new shape takes the next number.
 
 use crate::canonical::Digest;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, RunId};
 use crate::interpretation::{Interpretation, Question, QuestionAbout, RefusalReason};
+use crate::plan::rehearsal::Score;
 use crate::plan::{InterpreterIdentity, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +103,9 @@ pub enum Event {
     DeclarationCommitted { plan: Digest, commit: String, branch: String },
     #[serde(rename = "declaration.commit_failed.v1")]
     CommitFailed { plan: Digest, why: String, advice: String },
+    /// The run of a plan ended, and its prediction was held against the cluster.
+    #[serde(rename = "declaration.prediction_scored.v1")]
+    PredictionScored { plan: Digest, number: u32, run: RunId, score: Score },
     #[serde(rename = "declaration.withdrawn.v1")]
     Withdrawn { by: AccountId },
     #[serde(rename = "declaration.retired.v1")]

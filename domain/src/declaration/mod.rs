@@ -17,7 +17,7 @@ pub use event::{Answer, Event, Failure, Stage};
 
 use crate::canonical::Digest;
 use crate::decider::Decider;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, RunId};
 use crate::interpretation::Question;
 use crate::plan::Plan;
 use chrono::{DateTime, Utc};
@@ -78,6 +78,8 @@ pub struct Declaration {
     pub made_at: Option<DateTime<Utc>>,
     /// The plan whose commit was asked for last; a later preview does not touch it.
     pub committed: Option<(Digest, Box<Plan>)>,
+    /// The run whose prediction was scored last.
+    pub scored: Option<RunId>,
     /// Answers to questions about the present text.
     pub answers: Vec<Answer>,
 }
@@ -161,6 +163,7 @@ impl Decider for Declaration {
                     self.status = Status::Approved { by };
                 }
             }
+            Event::PredictionScored { run, .. } => self.scored = Some(*run),
             Event::Withdrawn { .. } => self.status = Status::Withdrawn,
             Event::Retired { .. } => self.status = Status::Retired,
             Event::Interpreted { .. } | Event::Commented { .. } => {}

@@ -9,6 +9,7 @@
 mod call;
 mod condition;
 pub mod planner;
+pub mod rehearsal;
 #[cfg(test)]
 pub(crate) mod sample;
 mod step;
@@ -17,7 +18,10 @@ pub use call::{Call, Verb};
 pub use condition::{Condition, Expected, Guard, Look, LookAt, Verdict};
 pub use step::{Effect, FieldChange, Origin, Reverse, Step, StepVerb, Subject, TimeClass};
 
+pub use rehearsal::Rehearsal;
+
 use crate::canonical::Digest;
+use crate::contract::Missing;
 use crate::ids::DeclarationId;
 use crate::interpretation::{Interpretation, Span};
 use crate::observation::Observation;
@@ -57,6 +61,26 @@ pub struct Plan {
     pub hazards: Vec<Hazard>,
     /// What the plan says besides: taken defaults, things not done in this version, words nobody used.
     pub notes: Vec<Note>,
+    /// What our token lacks for these calls. While anything is missing, the plan is not approved.
+    #[serde(default, skip_serializing_if = "Rights::is_enough")]
+    pub rights: Rights,
+    /// What the cluster is predicted to be afterwards; none in plans made before there was a rehearsal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
+}
+
+/// The gap between what the calls of a plan need and what the token may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rights {
+    pub missing: Vec<Missing>,
+    /// What to type on a node, as root, to close the gap.
+    pub commands: Vec<String>,
+}
+
+impl Rights {
+    pub fn is_enough(&self) -> bool {
+        self.missing.is_empty()
+    }
 }
 
 impl Plan {
@@ -85,13 +109,13 @@ impl Plan {
 
     /// Names that an approver has to type: what the plan destroys.
     pub fn names_to_confirm(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .steps
-            .iter()
-            .filter(|step| step.verb == StepVerb::Destroy)
-            .map(|step| step.subject.name.clone())
-            .collect();
-        names.dedup();
+        let mut names: Vec<String> = Vec::new();
+        for step in self.steps.iter().filter(|s| s.verb == StepVerb::Destroy || s.effect == Effect::Destroys)
+        {
+            if !names.contains(&step.subject.name) {
+                names.push(step.subject.name.clone());
+            }
+        }
         names
     }
 }

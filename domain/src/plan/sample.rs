@@ -34,6 +34,8 @@ pub(crate) fn plan(text: &str, number: u32) -> Plan {
         ],
         hazards: vec![],
         notes: vec![],
+        rights: Rights::default(),
+        rehearsal: None,
     }
 }
 

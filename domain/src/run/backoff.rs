@@ -1,6 +1,26 @@
+//! What follows trouble: another attempt after a waiting time, or a person.
+//!
 //! Waiting times between attempts: 1, 2, 4 s …, each varied a little so that many do not come at once.
 
-use crate::limits::{BACKOFF_FIRST_MS, BACKOFF_JITTER_PERCENT};
+use crate::limits::{ATTEMPTS_MAX, BACKOFF_FIRST_MS, BACKOFF_JITTER_PERCENT};
+
+/// What follows when a call did not work out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// This attempt, after its waiting time.
+    Attempt(u32),
+    Person,
+}
+
+/// `used`: attempts of the call so far.
+pub fn after(used: u32, transient: bool) -> Next {
+    if transient && used < ATTEMPTS_MAX { Next::Attempt(used + 1) } else { Next::Person }
+}
+
+/// Whether a waiting time lies within the bounds of its attempt.
+pub fn is_wait(attempt: u32, ms: u64) -> bool {
+    (wait_ms(attempt, 0.0)..=wait_ms(attempt, 1.0)).contains(&ms)
+}
 
 /// Milliseconds before attempt `attempt` (2 is the first repetition). `chance` is between 0 and 1 and is
 /// passed in, so that the same chance gives the same waiting time.

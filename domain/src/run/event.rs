@@ -1,7 +1,7 @@
 //! Facts about one run. Every call and every waiting time is here.
 
 use crate::canonical::Digest;
-use crate::ids::{AccountId, DeclarationId};
+use crate::ids::{AccountId, DeclarationId, RunId};
 use crate::plan::Plan;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -28,11 +28,37 @@ pub enum TaskEnd {
     Unexpected {},
 }
 
+/// What a run carries out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "kebab-case")]
+pub enum Cause {
+    /// A verified commit of an approved plan.
+    #[default]
+    Commit,
+    /// The way back of another run, approved by an Admin.
+    Undo { run: RunId, by: AccountId },
+    /// Drift that is put back; `by` is none where the owner's rule heals by itself.
+    PutBack { subject: String, by: Option<AccountId> },
+}
+
+impl Cause {
+    pub fn is_commit(&self) -> bool {
+        *self == Self::Commit
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum Event {
     #[serde(rename = "run.started.v1")]
-    RunStarted { declaration: DeclarationId, digest: Digest, commit: String, plan: Box<Plan> },
+    RunStarted {
+        declaration: DeclarationId,
+        digest: Digest,
+        commit: String,
+        plan: Box<Plan>,
+        #[serde(default, skip_serializing_if = "Cause::is_commit")]
+        cause: Cause,
+    },
     /// Looking showed that the call's outcome holds already: nothing is sent.
     #[serde(rename = "run.call_satisfied.v1")]
     CallSatisfied { at: CallNo },
@@ -81,6 +107,12 @@ pub enum Event {
     StopRequested { by: AccountId },
     #[serde(rename = "run.step_skipped.v1")]
     StepSkipped { step: usize, by: AccountId, why: String },
+    /// A person said: try this step again; others that wait for somebody go on waiting.
+    #[serde(rename = "run.step_retried.v1")]
+    StepRetried { step: usize, by: AccountId },
+    /// The way back, sealed by its digest; another run carries it out.
+    #[serde(rename = "run.undo_approved.v1")]
+    UndoApproved { by: AccountId, digest: Digest, plan: Box<Plan> },
     #[serde(rename = "run.completed.v1")]
     RunCompleted { done: usize, already: usize, skipped: usize },
     #[serde(rename = "run.stopped.v1")]

@@ -1,25 +1,31 @@
-//! A run: carrying out one approved plan, call by call.
+//! A run: carrying out one approved plan, call by call, several steps at once where the plan allows it.
 //!
 //! A run is the fold of its stream, so a restarted agent goes on where the last one stopped: [`Run::next`]
-//! says what to do, whatever happened before. Begin there; the waiting times are in [`backoff`], which facts
-//! may follow which state is in `legal`.
+//! says what to do, whatever happened before. Begin there; the waiting times are in [`backoff`], which steps may be
+//! under way at once in `lanes`, which facts may follow which state in `legal`, undoing in [`way_back`].
 //!
 //! Never here: calls, clocks, sleeping. The agent does those and tells this module what happened.
 
 pub mod backoff;
+pub mod bundle;
+mod command;
 mod event;
+mod evolve;
+mod lanes;
 mod legal;
 #[cfg(test)]
 mod tests;
+pub mod way_back;
 
-pub use event::{CallNo, Event, TaskEnd};
+pub use command::{Command, Refusal};
+pub use event::{CallNo, Cause, Event, TaskEnd};
 
-use crate::account::Actor;
 use crate::canonical::Digest;
-use crate::decider::Decider;
-use crate::ids::{DeclarationId, RunId};
+use crate::ids::{AccountId, DeclarationId, RunId};
 use crate::plan::{Call, Plan, Step};
 use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The id of the run that a commit starts: always the same, so that one commit starts one run however often it is tried.
@@ -27,7 +33,12 @@ pub fn id_for(declaration: DeclarationId, commit: &str, plan: &Digest) -> RunId 
     RunId(Uuid::new_v5(&declaration.0, format!("{commit}/{plan}").as_bytes()))
 }
 
-/// What a run is doing with the call it is at.
+/// The id of the run that undoes another one: an undo is started once, however often it is tried.
+pub fn undo_id(run: RunId, plan: &Digest) -> RunId {
+    RunId(Uuid::new_v5(&run.0, format!("undo/{plan}").as_bytes()))
+}
+
+/// What a step is doing with the call it is at.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Phase {
     /// Nothing sent in this attempt.
@@ -43,6 +54,51 @@ pub enum Phase {
     Verify,
     /// The next attempt is due then.
     Waiting { not_before: DateTime<Utc> },
+}
+
+impl Phase {
+    /// Something of ours may be at work in the cluster.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self, Self::Issued | Self::Unknown { .. } | Self::Task { .. } | Self::Verify)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StepStatus {
+    #[default]
+    Open,
+    Done,
+    Already,
+    Skipped,
+}
+
+/// How far one step is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepState {
+    pub status: StepStatus,
+    /// The call it is at.
+    pub call: usize,
+    pub phase: Phase,
+    /// Attempts of the present call that were used up since the run started or was resumed.
+    pub attempt: u32,
+    /// Calls of this step that were sent and seen to be done.
+    pub ours: usize,
+    /// A call of this step was sent.
+    pub sent: bool,
+    /// It waits for a person.
+    pub held: bool,
+    begun: bool,
+}
+
+impl StepState {
+    pub fn is_open(&self) -> bool {
+        self.status == StepStatus::Open
+    }
+
+    /// Stopping here would leave something half done.
+    fn is_half_done(&self) -> bool {
+        self.is_open() && (self.call > 0 || self.sent)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,27 +120,35 @@ pub struct Run {
     pub status: Status,
     pub declaration: Option<DeclarationId>,
     pub digest: Option<Digest>,
-    pub plan: Option<Box<Plan>>,
-    /// The call the run is at.
-    pub at: CallNo,
-    pub phase: Phase,
-    /// Attempts of the present call that were used up since the run started or was resumed.
-    pub attempt: u32,
-    /// Calls of the present step that were really sent.
-    sent: bool,
+    pub commit: String,
+    pub plan: Option<Arc<Plan>>,
+    pub cause: Cause,
+    /// One for each step of the plan.
+    pub progress: Vec<StepState>,
     pub stop_requested: bool,
     pub done: usize,
     pub already: usize,
     pub skipped: usize,
+    /// The way back, once an Admin approved it.
+    pub undo: Option<Undo>,
+}
+
+/// An approved way back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Undo {
+    pub digest: Digest,
+    pub plan: Arc<Plan>,
+    pub by: AccountId,
 }
 
 /// What the agent does next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Look whether the outcome holds; if not, check the guards, record the intent, send.
+    /// Look whether the outcome holds; if not, check the guards, record the intent, send. Not before the moment given.
     Take {
         at: CallNo,
         attempt: u32,
+        not_before: Option<DateTime<Utc>>,
     },
     /// An intent without an outcome: find out by looking, never by sending again.
     Settle {
@@ -100,10 +164,6 @@ pub enum Action {
     Verify {
         at: CallNo,
     },
-    Wait {
-        at: CallNo,
-        not_before: DateTime<Utc>,
-    },
     /// All calls of the step are through.
     FinishStep {
         step: usize,
@@ -112,8 +172,24 @@ pub enum Action {
     Complete,
     /// A person asked to stop, and no step is half done.
     Stop,
-    /// Nothing until a person says so, or nothing ever again.
-    Rest,
+    /// Steps wait for a person, and nothing else can go on.
+    Wait {
+        step: usize,
+    },
+}
+
+impl Action {
+    /// The step it is about; none where it is about the whole run.
+    pub fn step(&self) -> Option<usize> {
+        match self {
+            Self::Take { at, .. }
+            | Self::Settle { at, .. }
+            | Self::Follow { at, .. }
+            | Self::Verify { at } => Some(at.step),
+            Self::FinishStep { step, .. } => Some(*step),
+            Self::Complete | Self::Stop | Self::Wait { .. } => None,
+        }
+    }
 }
 
 impl Run {
@@ -129,208 +205,128 @@ impl Run {
         matches!(self.status, Status::Completed | Status::Stopped)
     }
 
-    /// What to do next: a function of what happened, so a restart changes nothing.
-    pub fn next(&self) -> Action {
-        if self.status != Status::Running {
-            return Action::Rest;
+    /// The first step that is not through, as people count: where the run stands.
+    pub fn stands_at(&self) -> usize {
+        let held = self.progress.iter().position(|state| state.is_open() && state.held);
+        let begun = || self.progress.iter().position(|state| state.is_open() && state.begun);
+        let open = || self.progress.iter().position(StepState::is_open);
+        held.or_else(begun).or_else(open).unwrap_or(self.progress.len())
+    }
+
+    /// Attempts of the present call of a step that are used up.
+    pub fn attempt(&self, step: usize) -> u32 {
+        self.progress.get(step).map_or(0, |state| state.attempt)
+    }
+
+    /// Whether a call of ours may be at work in the cluster.
+    pub fn is_under_way(&self) -> bool {
+        self.progress.iter().any(|state| state.is_open() && state.phase.is_under_way())
+    }
+
+    /// What to do next: a function of what happened, so a restart changes nothing. Actions of different steps may be
+    /// done at once; those without a step come alone. While the run is paused only what is under way is followed to its
+    /// end: nothing is sent.
+    pub fn next(&self) -> Vec<Action> {
+        self.next_beside(&BTreeSet::new())
+    }
+
+    /// What to do next beside steps that somebody works at already: they hold their lanes, and nothing is said of them.
+    pub fn next_beside(&self, busy: &BTreeSet<usize>) -> Vec<Action> {
+        if !matches!(self.status, Status::Running | Status::Paused { .. }) {
+            return vec![];
         }
-        let at = self.at;
-        match &self.phase {
-            Phase::Issued => {
-                return Action::Settle { at, why: "the agent stopped before the answer was recorded".into() };
+        let running = self.status == Status::Running;
+        let mut actions: Vec<Action> = Vec::new();
+        let mut held: BTreeMap<String, usize> = BTreeMap::new();
+        for (step, state) in self.progress.iter().enumerate().filter(|(_, state)| state.is_open()) {
+            let busy = busy.contains(&step);
+            if state.begun || busy {
+                self.hold(step, &mut held);
             }
-            Phase::Unknown { why } => return Action::Settle { at, why: why.clone() },
-            Phase::Task { upid, lines } => return Action::Follow { at, upid: upid.clone(), lines: *lines },
-            Phase::Verify => return Action::Verify { at },
-            Phase::Ready | Phase::Waiting { .. } => {}
+            if state.held || busy {
+                continue;
+            }
+            let goes_on = running && state.begun && (!self.stop_requested || state.is_half_done());
+            actions.extend(under_way(step, state).or_else(|| goes_on.then(|| self.go_on(step, state))?));
         }
-        let Some(step) = self.steps().get(at.step) else { return Action::Complete };
-        if self.stop_requested && at.call == 0 && !self.sent {
-            return Action::Stop;
+        if !running || self.stop_requested {
+            if self.stop_requested && actions.is_empty() && busy.is_empty() {
+                return vec![Action::Stop];
+            }
+            return actions;
         }
-        if at.call >= step.calls.len() {
-            return Action::FinishStep { step: at.step, satisfied: !self.sent };
+        for (step, state) in self.progress.iter().enumerate() {
+            let waits = state.is_open() && !state.begun && !state.held && !busy.contains(&step);
+            if waits && self.is_due(step) && self.has_room(step, &held) {
+                self.hold(step, &mut held);
+                actions.extend(self.go_on(step, state));
+            }
         }
-        match &self.phase {
-            Phase::Waiting { not_before } => Action::Wait { at, not_before: *not_before },
-            _ => Action::Take { at, attempt: self.attempt + 1 },
+        match (
+            actions.is_empty() && busy.is_empty(),
+            self.progress.iter().position(|state| state.is_open() && state.held),
+        ) {
+            (false, _) => actions,
+            (true, Some(step)) => vec![Action::Wait { step }],
+            (true, None) => vec![Action::Complete],
         }
     }
 
-    fn next_call(&mut self) {
-        self.at.call += 1;
-        self.phase = Phase::Ready;
-        self.attempt = 0;
+    fn go_on(&self, step: usize, state: &StepState) -> Option<Action> {
+        let calls = self.steps().get(step)?.calls.len();
+        if state.call >= calls {
+            return Some(Action::FinishStep { step, satisfied: !state.sent });
+        }
+        let not_before = match &state.phase {
+            Phase::Waiting { not_before } => Some(*not_before),
+            _ => None,
+        };
+        Some(Action::Take { at: CallNo { step, call: state.call }, attempt: state.attempt + 1, not_before })
     }
 
-    fn next_step(&mut self) {
-        self.at = CallNo { step: self.at.step + 1, call: 0 };
-        self.phase = Phase::Ready;
-        self.attempt = 0;
-        self.sent = false;
+    /// All steps that must be through before it are.
+    fn is_due(&self, step: usize) -> bool {
+        let through = |index: &usize| self.progress.get(*index).is_some_and(|state| !state.is_open());
+        lanes::before(self.steps(), step).iter().all(through)
+    }
+
+    fn has_room(&self, step: usize, held: &BTreeMap<String, usize>) -> bool {
+        let claims = self.steps().get(step).map(lanes::claims).unwrap_or_default();
+        claims.iter().all(|(claim, most)| held.get(claim).is_none_or(|count| count < most))
+    }
+
+    fn hold(&self, step: usize, held: &mut BTreeMap<String, usize>) {
+        for (claim, _) in self.steps().get(step).map(lanes::claims).unwrap_or_default() {
+            *held.entry(claim).or_default() += 1;
+        }
+    }
+
+    /// Whether a step may be worked at now: it is under way already, or its turn has come and there is room for it.
+    fn may_begin(&self, step: usize) -> bool {
+        let Some(state) = self.progress.get(step) else { return false };
+        if state.begun {
+            return true;
+        }
+        let mut held = BTreeMap::new();
+        for (other, state) in self.progress.iter().enumerate() {
+            if state.is_open() && state.begun {
+                self.hold(other, &mut held);
+            }
+        }
+        !self.stop_requested && self.is_due(step) && self.has_room(step, &held)
     }
 }
 
-#[derive(Clone, Debug)]
-pub enum Command {
-    Start {
-        declaration: DeclarationId,
-        digest: Digest,
-        commit: String,
-        plan: Box<Plan>,
-    },
-    /// What the agent saw or did, in order and all or none; refused where it cannot follow the present state.
-    Record(Vec<Event>),
-    Resume {
-        by: Actor,
-    },
-    StopAfterStep {
-        by: Actor,
-    },
-    Skip {
-        by: Actor,
-        why: String,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    #[error("there is no such run")]
-    Unknown,
-    #[error("runs are resumed, stopped and skipped by Admins")]
-    AdminOnly,
-    #[error("the plan is not the approved one")]
-    PlanChanged,
-    #[error("the run is not paused")]
-    NotPaused,
-    #[error("the run is over")]
-    Over,
-    #[error("say why the step is skipped")]
-    ReasonNeeded,
-    #[error("{0} cannot follow what the run recorded last")]
-    OutOfOrder(&'static str),
-}
-
-impl Decider for Run {
-    type Command = Command;
-    type Event = Event;
-    type Refusal = Refusal;
-
-    fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
-        match command {
-            Command::Start { digest, plan, .. } if plan.digest() != digest => Err(Refusal::PlanChanged),
-            Command::Start { .. } if self.status != Status::None => Ok(vec![]),
-            Command::Start { declaration, digest, commit, plan } => {
-                Ok(vec![Event::RunStarted { declaration, digest, commit, plan }])
-            }
-            _ if self.status == Status::None => Err(Refusal::Unknown),
-            Command::Record(events) => {
-                let mut state = self.clone();
-                for event in &events {
-                    legal::check(&state, event)?;
-                    state = state.evolve(event);
-                }
-                Ok(events)
-            }
-            Command::Resume { by } | Command::StopAfterStep { by } | Command::Skip { by, .. }
-                if !by.is_admin() =>
-            {
-                Err(Refusal::AdminOnly)
-            }
-            _ if self.is_over() => Err(Refusal::Over),
-            Command::Resume { by } => match self.status {
-                Status::Paused { .. } => Ok(vec![Event::RunResumed { by: by.id }]),
-                _ => Err(Refusal::NotPaused),
-            },
-            Command::StopAfterStep { by } => {
-                let mut events = Vec::new();
-                if !self.stop_requested {
-                    events.push(Event::StopRequested { by: by.id });
-                }
-                // A paused run has nothing in flight: it stops at once.
-                if matches!(self.status, Status::Paused { .. }) {
-                    let why = "stopped by an Admin while paused".to_owned();
-                    let advice = "Make a new preview to see what is left to do.".to_owned();
-                    events.push(Event::RunStopped { step: Some(self.at.step), why, advice });
-                }
-                Ok(events)
-            }
-            Command::Skip { why, .. } if why.trim().is_empty() => Err(Refusal::ReasonNeeded),
-            Command::Skip { by, why } => match self.status {
-                Status::Paused { .. } => Ok(vec![
-                    Event::StepSkipped { step: self.at.step, by: by.id, why },
-                    Event::RunResumed { by: by.id },
-                ]),
-                _ => Err(Refusal::NotPaused),
-            },
+/// What is found out or waited for, whatever a person decided meanwhile.
+fn under_way(step: usize, state: &StepState) -> Option<Action> {
+    let at = CallNo { step, call: state.call };
+    match &state.phase {
+        Phase::Issued => {
+            Some(Action::Settle { at, why: "the agent stopped before the answer was recorded".into() })
         }
-    }
-
-    fn evolve(mut self, event: &Event) -> Self {
-        match event {
-            Event::RunStarted { declaration, digest, plan, .. } => {
-                self.status = Status::Running;
-                self.declaration = Some(*declaration);
-                self.digest = Some(digest.clone());
-                self.plan = Some(plan.clone());
-            }
-            Event::CallSatisfied { .. } => self.next_call(),
-            Event::CallIssued { attempt, .. } => {
-                self.attempt = *attempt;
-                self.sent = true;
-                self.phase = Phase::Issued;
-            }
-            Event::CallAnswered { .. } => self.phase = Phase::Verify,
-            Event::CallFailed { .. } => self.phase = Phase::Ready,
-            Event::CallUnknown { why, .. } => self.phase = Phase::Unknown { why: why.clone() },
-            Event::CallSettled { done: true, .. } => self.next_call(),
-            Event::CallSettled { done: false, .. } => self.phase = Phase::Ready,
-            Event::TaskStarted { upid, .. } => self.phase = Phase::Task { upid: upid.clone(), lines: 0 },
-            Event::TaskProgressed { from_line, lines: new, .. } => {
-                if let Phase::Task { lines, .. } = &mut self.phase {
-                    *lines = from_line + u32::try_from(new.len()).unwrap_or(u32::MAX);
-                }
-            }
-            Event::TaskEnded { end, .. } => {
-                self.phase = match end {
-                    TaskEnd::Ok {} | TaskEnd::Warnings { .. } => Phase::Verify,
-                    TaskEnd::Failed { .. } => Phase::Ready,
-                    TaskEnd::Unexpected {} => {
-                        Phase::Unknown { why: "the task ended without saying how".into() }
-                    }
-                };
-            }
-            Event::StepSatisfied { .. } => {
-                self.already += 1;
-                self.next_step();
-            }
-            Event::StepSucceeded { .. } => {
-                self.done += 1;
-                self.next_step();
-            }
-            Event::StepSkipped { .. } => {
-                self.skipped += 1;
-                self.next_step();
-            }
-            Event::RetryScheduled { attempt, not_before, .. } => {
-                self.attempt = attempt.saturating_sub(1);
-                self.phase = Phase::Waiting { not_before: *not_before };
-            }
-            Event::RunPaused { cause, advice, .. } => {
-                self.status = Status::Paused { cause: cause.clone(), advice: advice.clone() };
-            }
-            Event::RunResumed { .. } => {
-                self.status = Status::Running;
-                self.attempt = 0;
-                if matches!(self.phase, Phase::Waiting { .. }) {
-                    self.phase = Phase::Ready;
-                }
-            }
-            Event::StopRequested { .. } => self.stop_requested = true,
-            Event::RunCompleted { .. } => self.status = Status::Completed,
-            Event::RunStopped { .. } => self.status = Status::Stopped,
-            Event::StepFailed { .. } => {}
-        }
-        self
+        Phase::Unknown { why } => Some(Action::Settle { at, why: why.clone() }),
+        Phase::Task { upid, lines } => Some(Action::Follow { at, upid: upid.clone(), lines: *lines }),
+        Phase::Verify => Some(Action::Verify { at }),
+        Phase::Ready | Phase::Waiting { .. } => None,
     }
 }

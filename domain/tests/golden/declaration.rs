@@ -3,6 +3,7 @@
 use crate::{BY, every, interpretation, plan};
 use domain::declaration::{Answer, Event, Failure};
 use domain::interpretation::{Interpretation, Kind, RefusalReason};
+use domain::plan::rehearsal::{Score, Wrong};
 
 pub fn samples() -> Vec<Event> {
     let (by, plan, why) = (BY, || plan::digest("plan"), || "too much memory".to_owned());
@@ -43,6 +44,21 @@ pub fn samples() -> Vec<Event> {
         Event::CommitRequested { by, plan: plan() },
         Event::DeclarationCommitted { plan: plan(), commit: crate::COMMIT.into(), branch: "main".into() },
         Event::CommitFailed { plan: plan(), why: why(), advice: advice() },
+        Event::PredictionScored {
+            plan: plan(),
+            number: 2,
+            run: domain::ids::RunId(uuid::Uuid::from_u128(0xc)),
+            score: Score {
+                fields: 2,
+                right: 1,
+                wrong: vec![Wrong {
+                    vmid: 200,
+                    field: "memory".into(),
+                    predicted: "8192 MiB".into(),
+                    seen: "4096 MiB".into(),
+                }],
+            },
+        },
         Event::Withdrawn { by },
         Event::Retired { by, why: why() },
     ];

@@ -1,7 +1,7 @@
 //! The owner's rules: once with everything, once with as little as there can be.
 
 use domain::facts::*;
-use domain::settings::Rules;
+use domain::settings::{AddressRange, Limits, Rules};
 use std::collections::BTreeMap;
 
 pub fn full() -> Rules {
@@ -36,6 +36,20 @@ pub fn full() -> Rules {
     let vlan = |gateway| Vlan { name: "dmz".into(), cidr: "10.0.30.0/24".into(), gateway };
     let mut rules = bare();
     rules.protected = vec!["truenas".into()];
+    rules.drift = domain::drift::Choice::Heal;
+    rules.limits = Limits {
+        nodes: vec!["pve1".into()],
+        storages: vec![storage()],
+        vlans: vec![0, 30],
+        addresses: vec![AddressRange { first: [10, 0, 20, 50].into(), last: [10, 0, 20, 99].into() }],
+        guests_max: Some(20),
+        cores_max: Some(64),
+        memory_mib_max: Some(65_536),
+        disk_gib_max: Some(2_000),
+        destroys_max: Some(1),
+        own_plans: vec!["ada".into()],
+        linked_clones: true,
+    };
     rules.house.vlans =
         BTreeMap::from([("30".into(), vlan(Some("10.0.30.1".into()))), ("31".into(), vlan(None))]);
     rules.house.images =
@@ -108,6 +122,8 @@ pub fn bare() -> Rules {
         protected: vec![],
         poll_interval_s: 30,
         observe_interval_s: 0,
+        drift: Default::default(),
         house,
+        limits: Limits::default(),
     }
 }

@@ -36,6 +36,8 @@ pub fn empty() -> Box<Plan> {
         steps: vec![],
         hazards: vec![],
         notes: vec![],
+        rights: Rights::default(),
+        rehearsal: None,
     })
 }
 
@@ -49,6 +51,8 @@ pub fn full() -> Box<Plan> {
         verbs.into_iter().zip(effects).zip(1..).map(|((verb, effect), no)| step(no, verb, effect)).collect();
     let kinds =
         crate::every::<HazardKind>().into_iter().zip([(Some("web"), Some(3)), (None, Some(2)), (None, None)]);
+    plan.rights = rights();
+    plan.rehearsal = Some(rehearsal());
     plan.hazards = kinds
         .map(|(kind, (confirm, step))| Hazard {
             kind,
@@ -64,6 +68,52 @@ pub fn full() -> Box<Plan> {
         })
         .collect();
     plan
+}
+
+fn rights() -> Rights {
+    let missing = |any| domain::contract::Missing {
+        path: "/vms/200".into(),
+        privs: vec!["VM.Migrate".into(), "VM.Audit".into()],
+        any,
+    };
+    Rights {
+        missing: vec![missing(false), missing(true)],
+        commands: vec!["pveum role modify MycoPod".into()],
+    }
+}
+
+fn rehearsal() -> Rehearsal {
+    use domain::plan::rehearsal::{Blink, GuestAfter, NodeAfter, Quorum, StorageAfter};
+    let store = |node: Option<&str>| StorageAfter {
+        id: "local".into(),
+        node: node.map(str::to_owned),
+        free_before_gib: 100,
+        free_after_gib: 80,
+    };
+    let guest = |storage: Option<&str>| GuestAfter {
+        vmid: 200,
+        name: "web".into(),
+        node: "pve1".into(),
+        running: storage.is_some(),
+        cores: 2,
+        memory_mib: 4096,
+        disk_gib: 20,
+        storage: storage.map(str::to_owned),
+    };
+    Rehearsal {
+        nodes: vec![NodeAfter {
+            name: "pve1".into(),
+            memory_mib: 32_768,
+            promised_before_mib: 8192,
+            promised_after_mib: 12_288,
+            running: 3,
+        }],
+        storages: vec![store(Some("pve1")), store(None)],
+        guests: vec![guest(Some("local")), guest(None)],
+        gone: vec![110],
+        blinks: vec![Blink { guest: "web".into(), step: 2, why: "Shut down VM web (200).".into() }],
+        quorum: Quorum { online: 3, nodes: 3, needed: 2 },
+    }
 }
 
 fn step(no: u32, verb: StepVerb, effect: Effect) -> Step {
@@ -145,6 +195,33 @@ fn calls() -> Vec<Call> {
         call(Verb::Get, storage),
         call(Verb::Delete, Condition::StorageGone { id: "old-nfs".into() }),
     ]
+    .into_iter()
+    .chain(around(vmid, kind).into_iter().map(|when| call(Verb::Post, when)))
+    .collect()
+}
+
+fn around(vmid: u32, kind: GuestKind) -> Vec<Condition> {
+    let (node, lab, sid) = (|| "pve1".to_owned(), || "lab".to_owned(), || "vm:200".to_owned());
+    vec![
+        Condition::GuestAdopted { vmid, kind, node: node(), mark: MARK },
+        Condition::GuestOn { vmid, kind, from: node(), node: "pve2".into() },
+        Condition::DiskOn { vmid, kind, node: node(), disk: "scsi0".into(), storage: "local".into() },
+        Condition::SnapshotIs { vmid, kind, node: node(), name: "before".into(), present: true },
+        Condition::TaskDone { vmid, node: node(), task: "qmrollback".into(), since: 1_760_000_000 },
+        Condition::PoolExists { id: lab() },
+        Condition::PoolHas { id: lab(), vmid, member: false },
+        Condition::PoolGone { id: lab() },
+        Condition::HaIs { sid: sid(), state: "started".into() },
+        Condition::HaGone { sid: sid() },
+        Condition::BackupJobIs { id: lab(), job: crate::cluster::job() },
+        Condition::BackupJobGone { id: lab() },
+        Condition::BackupMade {
+            vmid,
+            node: node(),
+            storage: "tank-nfs".into(),
+            key: domain::surroundings::BackupKey(Uuid::from_u128(0xb)),
+        },
+    ]
 }
 
 fn call(verb: Verb, done_when: Condition) -> Call {
@@ -161,6 +238,16 @@ fn call(verb: Verb, done_when: Condition) -> Call {
             is(GuestKind::Container, None),
             Guard::VmidFree { vmid, kind: VM, node: node() },
             Guard::StorageFree { id: "tank-nfs".into() },
+            Guard::GuestUnmarked { vmid, kind: VM, node: node(), name: "web".into(), stamp: None },
+            Guard::HoldsOnly {
+                vmid,
+                kind: VM,
+                node: node(),
+                volumes: vec!["local:vm-200-disk-0".into()],
+                snapshots: vec!["before".into()],
+            },
+            Guard::AsSeen { vmid, kind: VM, node: node(), digest: "6b4c".into(), running: true },
+            Guard::BackupJobFree { id: "nightly".into() },
         ],
     }
 }

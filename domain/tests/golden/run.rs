@@ -1,17 +1,20 @@
 //! Samples of the facts about a run.
 
 use crate::{BY, plan};
-use domain::run::{CallNo, Event, TaskEnd};
+use domain::ids::RunId;
+use domain::run::{CallNo, Cause, Event, TaskEnd};
+use uuid::Uuid;
 
 pub fn samples() -> Vec<Event> {
     let (at, attempt, ms, step) = (CallNo { step: 1, call: 2 }, 1, 40, 1);
     let (why, advice) = (|| "got timeout".to_owned(), || "Look at pve1.".to_owned());
     let upid = || "UPID:pve1:000A1B2C:00D3E4F5:6743D1A0:qmclone:200:mycopod@pve!agent:".to_owned();
-    let started = |plan: Box<domain::plan::Plan>| Event::RunStarted {
+    let started = |plan: Box<domain::plan::Plan>, cause| Event::RunStarted {
         declaration: plan::DECLARATION,
         digest: plan.digest(),
         commit: crate::COMMIT.into(),
         plan,
+        cause,
     };
     let failed = |status, transient| Event::CallFailed {
         at,
@@ -24,8 +27,11 @@ pub fn samples() -> Vec<Event> {
     };
     let ended = |end, transient| Event::TaskEnded { at, upid: upid(), end, transient, advice: advice() };
     vec![
-        started(plan::empty()),
-        started(plan::full()),
+        started(plan::empty(), Cause::Commit),
+        started(plan::full(), Cause::Commit),
+        started(plan::empty(), Cause::Undo { run: RunId(Uuid::from_u128(0xc)), by: BY }),
+        started(plan::empty(), Cause::PutBack { subject: "guest/200".into(), by: None }),
+        started(plan::empty(), Cause::PutBack { subject: "guest/200".into(), by: Some(BY) }),
         Event::CallSatisfied { at },
         Event::CallIssued { at, attempt, request: "PUT /nodes/pve1/qemu/200/config cores=4".into() },
         Event::CallAnswered { at, attempt, status: 200, reason: "OK".into(), answer: "null".into(), ms },
@@ -49,6 +55,8 @@ pub fn samples() -> Vec<Event> {
         Event::RunPaused { step: None, cause: why(), advice: advice() },
         Event::RunResumed { by: BY },
         Event::StopRequested { by: BY },
+        Event::StepRetried { step, by: BY },
+        Event::UndoApproved { by: BY, digest: plan::empty().digest(), plan: plan::empty() },
         Event::StepSkipped { step, by: BY, why: why() },
         Event::RunCompleted { done: 3, already: 2, skipped: 1 },
         Event::RunStopped { step: Some(step), why: why(), advice: advice() },

@@ -125,18 +125,22 @@ pub(super) struct Next {
     /// Appends that need a look at the database first, and all that came after the first of them: appends of
     /// one task keep their order.
     pub deferred: VecDeque<Request>,
+    /// Events that close it.
+    events_max: usize,
 }
 
 impl Next {
     /// On top of a plan that is on its way.
-    pub fn after(plan: &Plan) -> Self {
-        Self { requests: Vec::new(), plan: Plan::on(plan.head, plan.epoch), deferred: VecDeque::new() }
+    pub fn after(plan: &Plan, events_max: usize) -> Self {
+        let events_max = events_max.min(limits::GROUP_EVENTS_MAX);
+        let plan = Plan::on(plan.head, plan.epoch);
+        Self { requests: Vec::new(), plan, deferred: VecDeque::new(), events_max }
     }
 
     /// Whether another append may be taken from the queue.
     pub fn has_room(&self) -> bool {
         self.deferred.is_empty()
-            && self.plan.positions.len() < limits::GROUP_EVENTS_MAX
+            && self.plan.positions.len() < self.events_max
             && self.plan.bytes < limits::GROUP_BYTES_MAX
     }
 

@@ -43,9 +43,15 @@ impl Committer {
         }
     }
 
+    /// They go back once the group is done with: to catch up before it is recorded would be to miss it.
     fn drop_inline(&mut self) {
-        if let Some(inline) = self.inline.take() {
-            inline.hand_back();
+        self.hand_back_inline();
+        self.leaving = self.inline.take();
+    }
+
+    pub(super) fn hand_back_inline(&mut self) {
+        if let Some(leaving) = self.leaving.take() {
+            leaving.hand_back();
         }
     }
 }

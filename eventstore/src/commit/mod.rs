@@ -6,8 +6,9 @@
 //! it can be sent as soon as the answer comes.
 //!
 //! There is no timer. After an answer the callers get a moment to come back with their next append, at most
-//! [`limits::LINGER_US_MAX`] and a small part of what a commit takes: a crowd that was recorded together stays
-//! together, and a single writer never waits.
+//! [`limits::LINGER_US_MAX`] and half of what a commit takes: a crowd with little to write stays together, because
+//! a group costs more than the rows in it. A crowd with much to write is kept in two halves, so that neither the
+//! database nor the callers wait for the other. A single writer never waits.
 //!
 //! Another process may append too. Whoever loses the swap gets nothing recorded, catches up with what the
 //! other did, and tries again ([`repair`]). If the connection breaks while a group is being answered, its
@@ -50,27 +51,43 @@ pub(crate) struct Committer {
     next: Option<Next>,
     crowd: Crowd,
     inline: Option<Registered>,
+    /// Inline models that dropped out of the group being recorded.
+    leaving: Option<Registered>,
     notified: Instant,
     notify_owed: bool,
     outage_since: Option<Instant>,
 }
 
-/// How many callers to expect, and how long a commit takes.
+/// How many callers to expect with how many events, and how long a commit takes.
 #[derive(Default)]
 struct Crowd {
     appends: usize,
+    events: usize,
     commit: Duration,
 }
 
 impl Crowd {
-    fn saw(&mut self, appends: usize, commit: Duration) {
-        self.appends = appends;
+    /// `unseen` appends are taken to be as large as the others.
+    fn saw(&mut self, appends: usize, events: usize, unseen: usize, commit: Duration) {
+        self.appends = appends + unseen;
+        self.events = events + events * unseen / appends.max(1);
         self.commit = (self.commit * 7 + commit) / 8;
+    }
+
+    /// Whether the crowd writes so much that it does better in two halves, one of which gets its next appends
+    /// ready while the other is being recorded.
+    fn in_halves(&self) -> bool {
+        self.events >= limits::HALVES_EVENTS_MIN
+    }
+
+    /// How many events close a group.
+    fn group_events(&self) -> usize {
+        if self.in_halves() { self.events.div_ceil(2) } else { limits::GROUP_EVENTS_MAX }
     }
 
     /// How long it pays to wait for callers that were just answered.
     fn patience(&self) -> Duration {
-        (self.commit / 8).min(Duration::from_micros(limits::LINGER_US_MAX))
+        (self.commit / 2).min(Duration::from_micros(limits::LINGER_US_MAX))
     }
 }
 
@@ -85,6 +102,7 @@ impl Committer {
             next: None,
             crowd: Crowd::default(),
             inline: None,
+            leaving: None,
             notified: Instant::now(),
             notify_owed: false,
             outage_since: None,
@@ -110,17 +128,23 @@ impl Committer {
     /// Lets the callers that were answered last come back before the next group is closed. For a group that
     /// nobody is in yet there is no hurry to close it, and no need to look out.
     async fn linger(&mut self) {
-        if self.ready_appends() + self.waiting.len() == 0 {
+        if self.ready_appends() + self.waiting.len() == 0 || self.crowd.in_halves() {
             return;
         }
-        let (since, patience) = (Instant::now(), self.crowd.patience());
+        let patience = self.crowd.patience();
+        let (began, gap) = (Instant::now(), Duration::from_micros(limits::LINGER_GAP_US_MAX));
+        let mut last = began;
         // Timers are too coarse for this; the other tasks run while this one yields.
         while self.ready_appends() + self.waiting.len() < self.crowd.appends
             && self.next.as_ref().is_none_or(Next::has_room)
-            && since.elapsed() < patience
+            && last.elapsed() < gap.min(patience)
+            && began.elapsed() < patience
         {
             match self.queue.try_recv() {
-                Ok(request) => self.admit(request),
+                Ok(request) => {
+                    self.admit(request);
+                    last = Instant::now();
+                }
                 Err(mpsc::error::TryRecvError::Disconnected) => break,
                 Err(mpsc::error::TryRecvError::Empty) => tokio::task::yield_now().await,
             }
@@ -137,6 +161,15 @@ impl Committer {
 
     fn ready_appends(&self) -> usize {
         self.next.as_ref().map_or(0, |next| next.requests.len())
+    }
+
+    /// Appends that are ready or known to wait, and their events.
+    fn behind(&self) -> (usize, usize) {
+        let next = self.next.as_ref();
+        let waiting = next.iter().flat_map(|next| &next.deferred).chain(&self.waiting);
+        let (appends, events) =
+            waiting.fold((0, 0), |(n, events), request| (n + 1, events + request.events.len()));
+        (self.ready_appends() + appends, next.map_or(0, |next| next.plan.positions.len()) + events)
     }
 
     /// The group that was made ready, if there is anything in it.
@@ -182,13 +215,14 @@ impl Committer {
             }
         }
         let (mut group, mut events, mut bytes) = (Vec::new(), 0, 0);
+        let room = self.crowd.group_events().min(limits::GROUP_EVENTS_MAX);
         loop {
             let Some(request) = self.waiting.pop_front().or_else(|| self.queue.try_recv().ok()) else {
                 break;
             };
             events += request.events.len();
             bytes += request.bytes();
-            if !group.is_empty() && (events > limits::GROUP_EVENTS_MAX || bytes > limits::GROUP_BYTES_MAX) {
+            if !group.is_empty() && (events > room || bytes > limits::GROUP_BYTES_MAX) {
                 self.waiting.push_front(request);
                 break;
             }
@@ -205,7 +239,7 @@ impl Committer {
         inline: Option<&[InlineStatement]>,
     ) -> Result<bool, session::Refusal> {
         self.dissolve_next();
-        let mut next = Next::after(plan);
+        let mut next = Next::after(plan, self.crowd.group_events());
         let Some(session) = &self.session else { return Ok(false) };
         let mut sending = std::pin::pin!(session.send(plan, notify, inline));
         let answer = loop {

@@ -69,6 +69,7 @@ impl Committer {
                 }
             }
         }
+        self.hand_back_inline();
     }
 
     /// One try. Returns the appends that need another, or all of them with the reason for giving up.
@@ -129,7 +130,9 @@ impl Committer {
         }
         match answer {
             Ok(true) => {
-                self.crowd.saw(requests.len() + self.ready_appends(), begun.elapsed());
+                let (appends, events) = self.behind();
+                let (appends, events) = (requests.len() + appends, plan.positions.len() + events);
+                self.crowd.saw(appends, events, self.queue.len(), begun.elapsed());
                 if notify {
                     self.notified = Instant::now();
                 }

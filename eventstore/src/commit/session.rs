@@ -13,10 +13,9 @@ use crate::{
     types::{Appended, Head, LeaseToken},
 };
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     sync::atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::Mutex;
 use tokio_postgres::{Row, Statement, types::ToSql};
 use uuid::Uuid;
 
@@ -120,8 +119,7 @@ pub(super) enum Refusal {
 
 pub(super) struct Session {
     session: connect::Session,
-    /// The forms of the append statement prepared so far.
-    forms: Mutex<HashMap<u8, Statement>>,
+    append: Statement,
     /// The head row is locked by an open transaction.
     locked: AtomicBool,
 }
@@ -133,11 +131,10 @@ impl Session {
         within_limit(DOING, client.batch_execute(statement::SETTINGS))
             .await?
             .map_err(|error| database(DOING, error))?;
-        Ok(Self {
-            session: connect::Session::new(client),
-            forms: Mutex::default(),
-            locked: AtomicBool::new(false),
-        })
+        let append = within_limit(DOING, client.prepare(statement::APPEND))
+            .await?
+            .map_err(|error| database(DOING, error))?;
+        Ok(Self { session: connect::Session::new(client), append, locked: AtomicBool::new(false) })
     }
 
     pub fn is_lost(&self) -> bool {
@@ -155,12 +152,8 @@ impl Session {
         const DOING: &str = "recording events";
         let values = AppendValues::of(plan, notify);
         let answer = within_limit(DOING, async {
-            let made = values.statement();
-            let statement = match self.forms.lock().await.entry(values.form()) {
-                Entry::Occupied(known) => known.get().clone(),
-                Entry::Vacant(new) => new.insert(self.session.client.prepare(made.sql()).await?).clone(),
-            };
-            let append = self.session.client.query_one(&statement, made.values());
+            let values = values.values();
+            let append = self.session.client.query_one(&self.append, &values);
             if inline.is_none() || self.locked.swap(true, Ordering::AcqRel) {
                 return append.await;
             }

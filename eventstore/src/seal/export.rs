@@ -33,7 +33,8 @@ impl Export {
         }
     }
 
-    fn last_position(&self) -> std::io::Result<i64> {
+    /// The last position that a whole line of the file covers; 0 without a file.
+    pub fn last_position(&self) -> std::io::Result<i64> {
         let file = match std::fs::File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),

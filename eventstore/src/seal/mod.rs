@@ -91,10 +91,10 @@ impl Store {
     }
 
     /// Seals until it is aborted, and appends every checkpoint to the file. Trouble is logged once and tried again.
-    pub async fn keep_sealing(self, key: SigningKey, export: Export) {
+    pub async fn keep_sealing(&self, key: &SigningKey, export: &Export) {
         let mut reported = false;
         loop {
-            match self.seal_when_due(&key, &export).await {
+            match self.seal_when_due(key, export).await {
                 Ok(()) => reported = false,
                 Err(error) if reported => tracing::debug!(%error, "still not sealing"),
                 Err(error) => {
@@ -121,6 +121,11 @@ impl Store {
         let all = tokio::time::timeout_at(Instant::now() + left, full).await.is_err();
         self.seal(key, all).await?;
         export.catch_up(self).await
+    }
+
+    /// The newest checkpoint, if anything was ever sealed.
+    pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+        last(self.core()).await
     }
 
     /// The checkpoints stored in the log that end after this position, in order, at most `limit`.

@@ -44,7 +44,11 @@ async fn after_rotation_and_rewrapping_the_old_key_is_not_needed() {
     assert_eq!(rows.iter().map(|row| row.get(0)).collect::<Vec<String>>(), [new.current_id()]);
     let again = Store::connect(StoreConfig::new(database.url().await, new)).await.unwrap();
     assert_eq!(all(&again).await.len(), 6);
+    // A process that has not read the ring again looks into the file before it gives up.
+    let behind = Store::connect(StoreConfig::new(database.url().await, old.clone())).await.unwrap();
+    assert_eq!(all(&behind).await.len(), 6);
     // The old ring alone no longer opens anything, and says which key it lacks.
+    std::fs::remove_file(&path).unwrap();
     let behind = Store::connect(StoreConfig::new(database.url().await, old)).await.unwrap();
     let refused = behind.read_from(0, 10).await.unwrap_err();
     assert!(matches!(refused, StoreError::Key { .. }) && refused.advice().contains("key"), "{refused}");
@@ -106,4 +110,53 @@ async fn a_stream_longer_than_a_block_reserves_more() {
     );
     let row = database.owner().await.query_one("select uses from log.keys", &[]).await.unwrap();
     assert!(row.get::<_, i64>(0) >= 1_800);
+}
+
+/// S23: killed in every batch of wrapped keys once, and repeated, a rotation ends where it would have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_killed_in_the_middle_is_repeated() {
+    const STREAMS: usize = 1_200;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys/ring.json");
+    let database = Database::new().await;
+    let old = KeyRing::create_if_missing(&path).unwrap();
+    let store = Store::connect(StoreConfig::new(database.url().await, old)).await.unwrap();
+    let writes = (0..STREAMS).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move { store.append(append(stream(), Expected::New, &[&n.to_string()])).await })
+    });
+    for written in futures::future::join_all(writes).await {
+        written.unwrap().unwrap();
+    }
+    // The backend dies in the middle of each batch of 500 rows, and again when the batch is tried once more; a sequence
+    // counts rows across rollbacks.
+    let owner = database.owner().await;
+    owner
+        .batch_execute(
+            "create sequence wrapped;
+             create function die() returns trigger language plpgsql security definer as $$ begin
+                 if nextval('wrapped') in (250, 251, 252, 1000, 1001, 1002, 1600, 1601, 1602) then
+                     perform pg_terminate_backend(pg_backend_pid());
+                 end if;
+                 return new;
+             end $$;
+             create trigger die before update on log.keys for each row execute function die()",
+        )
+        .await
+        .unwrap();
+    let new = KeyRing::add_key(&path).unwrap();
+    store.set_keyring(new.clone());
+    let mut left_over = Vec::new();
+    loop {
+        let rotated = store.rewrap_keys().await;
+        let left = "select count(*) from log.keys where kek_id <> $1";
+        left_over.push(owner.query_one(left, &[&new.current_id()]).await.unwrap().get::<_, i64>(0));
+        assert_eq!(all(&store).await.len(), STREAMS, "whatever is wrapped under which key can be read");
+        match rotated {
+            Ok(_) => break,
+            Err(error) => assert!(error.is_transient(), "{error}"),
+        }
+    }
+    left_over.dedup();
+    assert_eq!(left_over, [1_200, 700, 200, 0]);
 }

@@ -16,3 +16,5 @@ mod seals;
 mod support;
 mod tamper;
 mod typed;
+mod upgrade;
+mod visible;

@@ -1,6 +1,6 @@
 //! The server goes away: what was acknowledged is there, nothing is there twice.
 
-use crate::support::{Database, PATIENCE, all, append, assert_sound, event, stream};
+use crate::support::{Database, PATIENCE, all, append, assert_sound, connect, event, stream};
 use eventstore::{Append, AppendError, EventLog, Expected, Store, StoreConfig, embedded::Cluster};
 use secrets::KeyRing;
 use std::{
@@ -55,6 +55,8 @@ async fn assert_nothing_lost_or_doubled(store: &Store, sent: Vec<(Uuid, bool)>) 
     assert!(report.ok, "{report:?}");
 }
 
+/// R11: fifty kills. Every tenth takes the whole server, the others the backend that is appending, upon which the
+/// server throws out everybody and recovers.
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_events_survive_crashes_of_the_server() {
     let mut cluster = Cluster::start(None).await.unwrap();
@@ -68,15 +70,17 @@ async fn acknowledged_events_survive_crashes_of_the_server() {
     });
     let (stop, done) = (watch::Sender::new(false), watch::Sender::new(0));
     let writers: Vec<_> = (0..6).map(|_| writer(store.clone(), stop.subscribe(), done.clone())).collect();
-    for round in 1..=3 {
+    for kill in 1..=50 {
         let mut progress = done.subscribe();
-        let goal = *progress.borrow_and_update() + 50;
+        let goal = *progress.borrow_and_update() + 20;
         tokio::time::timeout(PATIENCE, progress.wait_for(|count| *count >= goal)).await.unwrap().unwrap();
-        if round == 2 {
-            cluster.restart().await.unwrap();
-        } else {
-            cluster.crash().await.unwrap();
-            cluster.restart().await.unwrap();
+        match kill {
+            25 => cluster.restart().await.unwrap(),
+            _ if kill % 10 == 0 => {
+                cluster.crash().await.unwrap();
+                cluster.restart().await.unwrap();
+            }
+            _ => kill_the_appending_backend(&cluster).await,
         }
     }
     let goal = *done.borrow() + 50;
@@ -87,6 +91,22 @@ async fn acknowledged_events_survive_crashes_of_the_server() {
     assert!(follower.await.unwrap_err().is_cancelled(), "the subscriber kept waiting through it");
     assert_nothing_lost_or_doubled(&store, sent).await;
     cluster.stop().await.unwrap();
+}
+
+async fn kill_the_appending_backend(cluster: &Cluster) {
+    const APPENDING: &str = "select pid from pg_stat_activity where query like 'select log.append(%'";
+    let owner = connect(&cluster.owner_url()).await;
+    // None while the committer connects again.
+    let pid = loop {
+        if let Some(row) = owner.query_opt(APPENDING, &[]).await.unwrap() {
+            break row.get(0);
+        }
+    };
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    // The server ends this connection too once it has noticed, before it recovers.
+    let thrown_out = async { while owner.simple_query("select 1").await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, thrown_out).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

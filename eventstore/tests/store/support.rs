@@ -33,6 +33,10 @@ impl Database {
         cluster().await.url_of(&self.name, APP_ROLE)
     }
 
+    pub async fn owner_url(&self) -> Secret<String> {
+        cluster().await.url_of(&self.name, OWNER_ROLE)
+    }
+
     /// Another process's worth of store on this database.
     pub async fn store(&self) -> Store {
         Store::connect(StoreConfig::new(self.url().await, self.ring.clone())).await.unwrap()
@@ -40,7 +44,7 @@ impl Database {
 
     /// A plain connection as the owner, who may do what the application may not.
     pub async fn owner(&self) -> tokio_postgres::Client {
-        connect(&cluster().await.url_of(&self.name, OWNER_ROLE)).await
+        connect(&self.owner_url().await).await
     }
 
     pub async fn app(&self) -> tokio_postgres::Client {

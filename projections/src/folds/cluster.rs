@@ -2,8 +2,9 @@
 
 use crate::fold::{ERASED, HIDDEN, Known, Poison, Projection, Rows};
 use crate::limits::GUEST_HISTORY_KEPT;
-use crate::model::{ClaimRow, ClusterMeta, Frozen, GuestRow, NodeRow, StorageRow};
+use crate::model::{ClaimRow, ClusterMeta, DriftRow, Frozen, GuestRow, NodeRow, PutBackRow, StorageRow};
 use domain::cluster::Event;
+use domain::drift;
 use domain::event::{AnyEvent, Category};
 use domain::ids::Vmid;
 
@@ -15,13 +16,21 @@ pub fn guest_key(vmid: Vmid) -> String {
     format!("guest/{vmid}")
 }
 
+fn drift_key(subject: &str, field: &str) -> String {
+    format!("drift/{}", drift::key(subject, field))
+}
+
+fn put_back_key(subject: &str) -> String {
+    format!("put-back/{subject}")
+}
+
 impl Projection for ClusterFold {
     fn name(&self) -> &'static str {
         "cluster"
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn purpose(&self) -> &'static str {
@@ -48,10 +57,19 @@ impl Projection for ClusterFold {
                 vec![guest_key(*vmid)]
             }
             Event::Registered { .. }
+            | Event::SurroundingsObserved { .. }
             | Event::Observed { .. }
             | Event::ObservationFailed { .. }
             | Event::WritesFrozen { .. }
+            | Event::DriftUnjudged { .. }
             | Event::WritesThawed { .. } => vec![META.into()],
+            Event::DriftSeen { drift } => vec![drift_key(&drift.subject, &drift.field)],
+            Event::DriftSettled { subject, field, .. } | Event::DriftLeftAlone { subject, field, .. } => {
+                vec![drift_key(subject, field)]
+            }
+            Event::PutBackProposed { subject, .. } | Event::PutBackApproved { subject, .. } => {
+                vec![put_back_key(subject)]
+            }
         }
     }
 
@@ -86,6 +104,32 @@ impl Projection for ClusterFold {
                     Some(ClaimRow { name: name.clone(), mark: *mark, origin: origin.clone(), at: event.at });
             }),
             Event::GuestReleased { vmid, .. } => guest_row(rows, event, *vmid, |row| row.claim = None),
+            Event::DriftSeen { drift } => {
+                let key = drift_key(&drift.subject, &drift.field);
+                let left = rows.get::<DriftRow>(&key)?.and_then(|row| row.left);
+                let row = DriftRow { drift: (**drift).clone(), left, position: event.position };
+                rows.put(&key, 0, row)
+            }
+            Event::DriftSettled { subject, field, .. } => rows.remove(&drift_key(subject, field)),
+            Event::DriftLeftAlone { subject, field, left } => {
+                rows.change(&drift_key(subject, field), |row: &mut DriftRow| {
+                    row.left = Some(left.clone());
+                    row.position = event.position;
+                    0
+                })
+            }
+            Event::PutBackProposed { subject, digest, plan } => {
+                let calls = plan.steps.iter().flat_map(|step| step.calls.iter());
+                let row = PutBackRow {
+                    subject: subject.clone(),
+                    digest: digest.clone(),
+                    sentences: plan.steps.iter().map(|step| step.sentence.clone()).collect(),
+                    calls: calls.map(domain::plan::Call::shown).collect(),
+                    position: event.position,
+                };
+                rows.put(&put_back_key(subject), 0, row)
+            }
+            Event::PutBackApproved { subject, .. } => rows.remove(&put_back_key(subject)),
             fact => meta(rows, event, fact),
         }
     }
@@ -139,6 +183,7 @@ fn meta(rows: &mut Rows, event: &Known, fact: &Event) -> Result<(), Poison> {
             meta.frozen = Some(Frozen { by: *by, at: event.at, reason: reason.clone() });
         }
         Event::WritesThawed { .. } => meta.frozen = None,
+        Event::DriftUnjudged { subjects } => meta.unjudged.clone_from(subjects),
         _ => {}
     }
     rows.put(META, HIDDEN, meta)

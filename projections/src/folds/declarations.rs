@@ -246,6 +246,7 @@ fn change(row: &mut DeclarationRow, event: &Known, fact: &Event) {
                 committed.failed = Some((why.clone(), advice.clone()));
             }
         }
+        Event::PredictionScored { .. } => {}
         Event::Withdrawn { .. } => row.status = Status::Withdrawn,
         Event::Retired { .. } => row.status = Status::Retired,
     }

@@ -70,7 +70,7 @@ impl Projection for History {
     }
 
     fn version(&self) -> i32 {
-        3
+        4
     }
 
     fn purpose(&self) -> &'static str {
@@ -239,16 +239,23 @@ fn actor(event: &Known) -> Option<Uuid> {
             | D::Withdrawn { by }
             | D::Retired { by, .. },
         )) => Some(*by),
-        Some(AnyEvent::Run(R::RunResumed { by } | R::StopRequested { by } | R::StepSkipped { by, .. })) => {
-            Some(*by)
-        }
+        Some(AnyEvent::Run(
+            R::RunResumed { by }
+            | R::StopRequested { by }
+            | R::StepSkipped { by, .. }
+            | R::StepRetried { by, .. }
+            | R::UndoApproved { by, .. },
+        )) => Some(*by),
         Some(AnyEvent::Account(
             A::PasswordChanged { by, .. }
             | A::RoleChanged { by, .. }
             | A::Disabled { by }
             | A::Enabled { by },
         )) => Some(*by),
-        Some(AnyEvent::Cluster(C::WritesFrozen { by, .. } | C::WritesThawed { by })) => *by,
+        Some(AnyEvent::Cluster(
+            C::WritesFrozen { by, .. } | C::WritesThawed { by } | C::PutBackApproved { by, .. },
+        )) => *by,
+        Some(AnyEvent::Cluster(C::DriftLeftAlone { left, .. })) => Some(left.by),
         Some(AnyEvent::Settings(
             S::RulesSet { by, .. } | S::CredentialStored { by, .. } | S::CredentialRemoved { by, .. },
         )) => *by,
@@ -269,7 +276,8 @@ fn decided(event: &AnyEvent) -> Option<&Digest> {
             | D::ApprovalExpired { plan, .. }
             | D::CommitRequested { plan, .. }
             | D::DeclarationCommitted { plan, .. }
-            | D::CommitFailed { plan, .. },
+            | D::CommitFailed { plan, .. }
+            | D::PredictionScored { plan, .. },
         ) => Some(plan),
         _ => None,
     }
@@ -293,11 +301,14 @@ fn step_of(event: &AnyEvent) -> Option<usize> {
         R::StepSatisfied { step }
         | R::StepSucceeded { step }
         | R::StepFailed { step, .. }
-        | R::StepSkipped { step, .. } => Some(*step),
+        | R::StepSkipped { step, .. }
+        | R::StepRetried { step, .. } => Some(*step),
         R::RunPaused { step, .. } | R::RunStopped { step, .. } => *step,
-        R::RunStarted { .. } | R::RunResumed { .. } | R::StopRequested { .. } | R::RunCompleted { .. } => {
-            None
-        }
+        R::RunStarted { .. }
+        | R::RunResumed { .. }
+        | R::StopRequested { .. }
+        | R::UndoApproved { .. }
+        | R::RunCompleted { .. } => None,
     }
 }
 
@@ -308,6 +319,13 @@ fn guests(event: &AnyEvent) -> Vec<Vmid> {
         AnyEvent::Cluster(
             C::GuestGone { vmid } | C::GuestClaimed { vmid, .. } | C::GuestReleased { vmid, .. },
         ) => vec![*vmid],
+        AnyEvent::Cluster(C::DriftSeen { drift }) => drift.vmid.into_iter().collect(),
+        AnyEvent::Cluster(
+            C::DriftSettled { subject, .. }
+            | C::DriftLeftAlone { subject, .. }
+            | C::PutBackProposed { subject, .. }
+            | C::PutBackApproved { subject, .. },
+        ) => subject.strip_prefix("guest/").and_then(|id| id.parse().ok()).into_iter().collect(),
         AnyEvent::Declaration(declaration::Event::PlanProposed { plan, .. })
         | AnyEvent::Run(run::Event::RunStarted { plan, .. }) => {
             plan.steps.iter().filter_map(|step| step.subject.vmid).collect()

@@ -18,7 +18,7 @@ impl Projection for Plans {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn purpose(&self) -> &'static str {
@@ -26,7 +26,8 @@ impl Projection for Plans {
     }
 
     fn folds(&self, category: Category, type_name: &str) -> bool {
-        category == Category::Declaration && type_name == "declaration.plan_proposed"
+        category == Category::Declaration
+            && ["declaration.plan_proposed", "declaration.prediction_scored"].contains(&type_name)
     }
 
     fn keys(&self, event: &Known) -> Vec<String> {
@@ -34,11 +35,21 @@ impl Projection for Plans {
             Some(AnyEvent::Declaration(Event::PlanProposed { plan, .. })) => {
                 vec![key(plan.declaration, plan.number)]
             }
+            Some(AnyEvent::Declaration(Event::PredictionScored { number, .. })) => {
+                vec![key(DeclarationId(event.id), *number)]
+            }
             _ => vec![],
         }
     }
 
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
+        if let Some(AnyEvent::Declaration(Event::PredictionScored { number, score, .. })) = &event.event {
+            let key = key(DeclarationId(event.id), *number);
+            let Some(mut row) = rows.get::<PlanRow>(&key)? else { return Ok(()) };
+            row.score = Some(score.clone());
+            let order = row.position;
+            return rows.put(&key, order, row);
+        }
         let Some(AnyEvent::Declaration(Event::PlanProposed { plan, digest, .. })) = &event.event else {
             return Ok(());
         };
@@ -49,6 +60,7 @@ impl Projection for Plans {
             plan: (**plan).clone(),
             proposed_at: event.at,
             position: event.position,
+            score: None,
         };
         rows.put(&key(plan.declaration, plan.number), event.position, row)
     }

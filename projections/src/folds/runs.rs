@@ -36,7 +36,7 @@ impl Projection for Runs {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn purpose(&self) -> &'static str {
@@ -61,7 +61,7 @@ impl Projection for Runs {
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
         match &event.event {
             Some(AnyEvent::Declaration(fact)) => origin(event, fact, rows),
-            Some(AnyEvent::Run(Event::RunStarted { declaration, digest, commit, plan })) => {
+            Some(AnyEvent::Run(Event::RunStarted { declaration, digest, commit, plan, cause })) => {
                 let no = rows.count(COUNTER)?;
                 let from: Origin = rows.get(&origin_key(declaration))?.unwrap_or_default();
                 let row = RunRow {
@@ -73,6 +73,8 @@ impl Projection for Runs {
                     plan_no: plan.number,
                     digest: digest.clone(),
                     commit: commit.clone(),
+                    carries: cause.clone(),
+                    undone: false,
                     status: RunStatus::Running,
                     stop_requested: false,
                     cause: None,
@@ -120,6 +122,8 @@ fn erased(event: &Known, no: i64) -> RunRow {
         plan_no: 0,
         digest: Digest::of_bytes(b""),
         commit: String::new(),
+        carries: domain::run::Cause::Commit,
+        undone: false,
         status: RunStatus::Stopped,
         stop_requested: false,
         cause: Some("This was erased.".to_owned()),
@@ -178,6 +182,7 @@ fn step_row(step: &plan::Step) -> StepRow {
         ended_at: None,
         cause: None,
         advice: None,
+        held: false,
         calls: step.calls.iter().map(call).collect(),
     }
 }
@@ -196,6 +201,7 @@ fn step(row: &mut RunRow, no: usize, status: StepStatus, when: DateTime<Utc>) {
         step.started_at.get_or_insert(when);
         if matches!(status, StepStatus::Done | StepStatus::Already | StepStatus::Skipped) {
             step.ended_at = Some(when);
+            step.held = false;
             step.cause = None;
             step.advice = None;
         }
@@ -309,7 +315,14 @@ fn change(row: &mut RunRow, when: DateTime<Utc>, fact: &Event) {
                 call.waits.push(Wait { attempt, wait_ms, not_before: *not_before, cause: cause.clone() });
             }
         }
-        Event::RunPaused { cause, advice, .. } => {
+        Event::RunPaused { step: at, cause, advice } => {
+            if let Some(at) = at {
+                row.at = *at;
+                if let Some(step) = row.steps.get_mut(*at) {
+                    step.held = true;
+                    step.cause.get_or_insert_with(|| cause.clone());
+                }
+            }
             row.status = RunStatus::Paused;
             row.cause = Some(cause.clone());
             row.advice = Some(advice.clone());
@@ -318,7 +331,17 @@ fn change(row: &mut RunRow, when: DateTime<Utc>, fact: &Event) {
             row.status = RunStatus::Running;
             row.cause = None;
             row.advice = None;
+            row.steps.iter_mut().for_each(|step| step.held = false);
         }
+        Event::StepRetried { step: no, .. } => {
+            row.status = RunStatus::Running;
+            row.cause = None;
+            row.advice = None;
+            if let Some(step) = row.steps.get_mut(*no) {
+                step.held = false;
+            }
+        }
+        Event::UndoApproved { .. } => row.undone = true,
         Event::StopRequested { .. } => row.stop_requested = true,
         Event::StepSkipped { step: no, why, .. } => {
             step(row, *no, StepStatus::Skipped, when);

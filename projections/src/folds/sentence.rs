@@ -79,6 +79,9 @@ fn declared(event: &declaration::Event, Names { who, subject, plan: shown, .. }:
             format!("{subject} was committed to {branch} as {}", commit.get(..8).unwrap_or(commit))
         }
         E::CommitFailed { why, .. } => format!("{subject} could not be committed: {why}"),
+        E::PredictionScored { score, .. } => {
+            format!("{} of {} predicted fields of {subject}, {shown}, came true", score.right, score.fields)
+        }
         E::Withdrawn { .. } => format!("{who} withdrew {subject}"),
         E::Retired { why, .. } => format!("{who} retired {subject}: {why}"),
     };
@@ -97,11 +100,14 @@ fn ran(event: &run::Event, Names { who, subject, .. }: &Names) -> (String, bool)
                 | E::RunStopped { .. }
         ) || matches!(event, E::TaskEnded { end: TaskEnd::Failed { .. } | TaskEnd::Unexpected {}, .. });
     let text = match event {
-        E::RunStarted { plan, commit, .. } => format!(
-            "{subject} started from commit {} with {}",
-            commit.get(..8).unwrap_or(commit),
-            steps(plan.steps.len())
-        ),
+        E::RunStarted { plan, commit, cause, .. } => {
+            let from = match cause {
+                run::Cause::Commit => format!("from commit {}", commit.get(..8).unwrap_or(commit)),
+                run::Cause::Undo { .. } => "to undo an earlier run".to_owned(),
+                run::Cause::PutBack { subject, .. } => format!("to put {subject} back as declared"),
+            };
+            format!("{subject} started {from} with {}", steps(plan.steps.len()))
+        }
         E::CallSatisfied { at } => format!("{subject}, step {}: already so, nothing sent", at.step + 1),
         E::CallIssued { at, attempt, request } => {
             format!("{subject}, step {}, attempt {attempt}: sending {request}", at.step + 1)
@@ -145,6 +151,10 @@ fn ran(event: &run::Event, Names { who, subject, .. }: &Names) -> (String, bool)
             format!("{subject} completed: {} done, {already} already so", steps(*done))
         }
         E::RunStopped { why, .. } => format!("{subject} stopped: {why}"),
+        E::StepRetried { step, .. } => format!("{who} had step {} of {subject} tried again", step + 1),
+        E::UndoApproved { plan, digest, .. } => {
+            format!("{who} approved to undo {subject} with {} ({})", steps(plan.steps.len()), digest.short())
+        }
     };
     (text, failed)
 }
@@ -160,6 +170,7 @@ fn observed(event: &cluster::Event, Names { who, .. }: &Names) -> (String, bool)
             format!("Node {name} was seen {}", if node.online { "online" } else { "offline" })
         }
         E::StorageObserved { id, storage } => format!("Storage {id} ({}) was seen", storage.kind),
+        E::SurroundingsObserved { .. } => "Pools, high availability, backups or rights changed".into(),
         E::StorageGone { id } => format!("Storage {id} is gone"),
         E::GuestObserved { guest } => {
             let state = if guest.running { "running" } else { "stopped" };
@@ -176,11 +187,32 @@ fn observed(event: &cluster::Event, Names { who, .. }: &Names) -> (String, bool)
         E::ObservationFailed { why, .. } => format!("The cluster could not be observed: {why}"),
         E::GuestClaimed { vmid, name, origin, .. } => match origin {
             Origin::Made { .. } => format!("Guest {name} ({vmid}) is ours: a run made it"),
+            Origin::Adopted { .. } => format!("Guest {name} ({vmid}) is ours: a run adopted it"),
             Origin::Fixture {} => format!("Guest {name} ({vmid}) is ours: demonstration data"),
         },
         E::GuestReleased { vmid, .. } => format!("Guest {vmid} is no longer ours"),
         E::WritesFrozen { reason, .. } => format!("{who} froze all writes: {reason}"),
         E::WritesThawed { .. } => format!("{who} allowed writes again"),
+        E::DriftSeen { drift } => {
+            let by = drift.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let (name, field) = (&drift.name, &drift.field);
+            format!("{name} drifted{by}: {field} is {}, declared {}", drift.observed, drift.declared)
+        }
+        E::DriftSettled { subject, field, how } => format!("{field} of {subject} no longer differs: {how}"),
+        E::DriftLeftAlone { subject, field, left } => {
+            format!("{who} left {field} of {subject} as it is: {}", left.why)
+        }
+        E::DriftUnjudged { subjects } => match subjects.len() {
+            0 => "Everything that is in force could be compared".to_owned(),
+            count => format!("Of {count} guests or storages nobody can tell whether they drifted"),
+        },
+        E::PutBackProposed { subject, plan, .. } => {
+            format!("Putting {subject} back as declared was worked out in {}", steps(plan.steps.len()))
+        }
+        E::PutBackApproved { subject, by, .. } => match by {
+            Some(_) => format!("{who} had {subject} put back as declared"),
+            None => format!("{subject} is put back as declared, by the owner's rule"),
+        },
     };
     (text, failed)
 }

@@ -5,6 +5,7 @@ use domain::canonical::Digest;
 use domain::declaration::{Answer, Failure, Stage};
 use domain::ids::{AccountId, DeclarationId};
 use domain::interpretation::{Interpretation, Question};
+use domain::plan::rehearsal::Score;
 use domain::plan::{InterpreterIdentity, Plan};
 use serde::{Deserialize, Serialize};
 
@@ -175,4 +176,7 @@ pub struct PlanRow {
     pub plan: Plan,
     pub proposed_at: DateTime<Utc>,
     pub position: i64,
+    /// How the prediction did, once a run carried the plan out.
+    #[serde(default)]
+    pub score: Option<Score>,
 }

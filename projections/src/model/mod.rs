@@ -7,7 +7,9 @@ mod people;
 mod runs;
 mod settings;
 
-pub use cluster::{ClaimRow, ClusterMeta, ClusterView, Frozen, GuestRow, NodeRow, StorageRow};
+pub use cluster::{
+    ClaimRow, ClusterMeta, ClusterView, DriftRow, Frozen, GuestRow, NodeRow, PutBackRow, StorageRow,
+};
 pub use declarations::{
     Approved, Asked, Comment, Committed, DeclarationRow, DeclarationStatus, PlanRow, PreviewInfo,
     PreviewOutcome, SentBack,

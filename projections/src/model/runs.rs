@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::canonical::Digest;
 use domain::ids::{AccountId, DeclarationId, RunId};
 use domain::plan::{StepVerb, Subject, TimeClass};
-use domain::run::TaskEnd;
+use domain::run::{Cause, TaskEnd};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +114,9 @@ pub struct StepRow {
     /// Why it failed or was skipped.
     pub cause: Option<String>,
     pub advice: Option<String>,
+    /// It waits for a person.
+    #[serde(default)]
+    pub held: bool,
     pub calls: Vec<CallRow>,
 }
 
@@ -128,6 +131,12 @@ pub struct RunRow {
     pub plan_no: u32,
     pub digest: Digest,
     pub commit: String,
+    /// What it carries out: a commit, the way back of another run, or a put-back.
+    #[serde(default)]
+    pub carries: Cause,
+    /// Its way back was approved.
+    #[serde(default)]
+    pub undone: bool,
     pub status: RunStatus,
     pub stop_requested: bool,
     /// Why it paused or stopped, and what to do.

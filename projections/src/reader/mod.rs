@@ -213,6 +213,8 @@ impl Reader {
             view.nodes = then.list("node/")?;
             view.storages = then.list("storage/")?;
             view.guests = then.list("guest/")?;
+            view.drift = then.list("drift/")?;
+            view.put_backs = then.list("put-back/")?;
             view.meta = then.get(folds::CLUSTER_META)?.unwrap_or_default();
         } else {
             let select = "select key, doc from read.cluster order by key";
@@ -222,6 +224,8 @@ impl Reader {
                     Some(("node", _)) => view.nodes.push(self.parse::<NodeRow>("cluster", row)?),
                     Some(("storage", _)) => view.storages.push(self.parse::<StorageRow>("cluster", row)?),
                     Some(("guest", _)) => view.guests.push(self.parse::<GuestRow>("cluster", row)?),
+                    Some(("drift", _)) => view.drift.push(self.parse("cluster", row)?),
+                    Some(("put-back", _)) => view.put_backs.push(self.parse("cluster", row)?),
                     _ => view.meta = self.parse("cluster", row)?,
                 }
             }

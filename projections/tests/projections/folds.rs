@@ -168,6 +168,7 @@ fn numbers_stay_when_a_subject_is_erased() {
         digest: story::plan(1).digest(),
         commit: "c1".into(),
         plan: Box::new(story::plan(1)),
+        cause: Default::default(),
     })]);
     let position = events.len() as i64 + 1;
     let id = uuid::Uuid::from_u128(0x42);

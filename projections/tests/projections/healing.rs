@@ -6,7 +6,7 @@ use crate::support::{Lab, reached};
 use projections::fold::{HIDDEN, Known, Poison, Projection, Rows};
 use std::sync::Arc;
 
-const DROP: &str =
+pub const DROP: &str =
     "drop schema read cascade; create schema read; grant usage, create on schema read to mycopod_app";
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,10 @@
 //! Rebuilt equals live byte for byte, at rest and under load; and any earlier position can be shown again.
 
 use crate::story::{self, FIRST, RUN};
-use crate::support::{Lab, reached};
+use crate::support::{Lab, PATIENCE, reached};
 use domain::declaration::Event;
 use projections::model::{DeclarationRow, DeclarationStatus, RunRow};
-use projections::{ReadError, as_of, rebuild};
+use projections::{Projector, ReadError, as_of, rebuild};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rebuilt_equals_live_byte_for_byte() {
@@ -82,6 +82,61 @@ async fn rebuilding_while_events_come_loses_and_doubles_nothing() {
         assert_eq!(made.position, last, "{name}");
     }
     projector.stop().await;
+}
+
+/// R10: a hundred thousand events; every model made anew while more come, equal to the live one byte for byte; then all
+/// dropped, and what heals from event 1 is equal again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_thousand_events_make_the_same_models_again() {
+    let lab = Lab::new().await;
+    lab.record(&story::whole()).await;
+    lab.record_revisions(500, 200).await;
+    let projector = lab.projector().await;
+    let (store, pool) = (&lab.store, lab.reader.pool());
+    let names: Vec<_> = rebuild::list().iter().map(|(name, _)| *name).collect();
+
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let writing = async {
+        let mut last = 0;
+        while !*stopped.borrow() {
+            last = lab.record_revisions_on(20).await;
+        }
+        last
+    };
+    let rebuilding = async {
+        for name in &names {
+            let made = rebuild::rebuild(store, pool, &lab.keyring, name, true, |_| {}).await.unwrap();
+            assert_eq!(made.equal, Some(true), "{name}");
+        }
+        stop.send_replace(true);
+    };
+    let (last, ()) = tokio::join!(writing, rebuilding);
+    assert!(last > 100_000, "{last}");
+    folded(&projector, last).await;
+
+    let mut before = Vec::new();
+    for name in &names {
+        before.push(rebuild::rebuild(store, pool, &lab.keyring, name, true, |_| {}).await.unwrap().digest);
+    }
+    projector.stop().await;
+    lab.owner().await.batch_execute(crate::healing::DROP).await.unwrap();
+    let projector = lab.projector().await;
+    folded(&projector, last).await;
+    for (name, before) in names.iter().zip(before) {
+        let made = rebuild::rebuild(store, pool, &lab.keyring, name, true, |_| {}).await.unwrap();
+        assert_eq!((made.equal, made.digest, made.position), (Some(true), before, last), "{name}");
+    }
+    projector.stop().await;
+}
+
+/// Waits as long as the models make headway.
+async fn folded(projector: &Projector, position: i64) {
+    let mut reached = projector.reached();
+    let mut at = *reached.borrow_and_update();
+    while at < position {
+        let moved = reached.wait_for(|now| *now > at);
+        at = *tokio::time::timeout(PATIENCE, moved).await.expect("headway").unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

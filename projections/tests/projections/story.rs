@@ -9,8 +9,8 @@ use domain::interpretation::{GuestKind, Interpretation, Kind};
 use domain::mark::Mark;
 use domain::observation::GuestSeen;
 use domain::plan::{
-    Base, Call, Condition, Effect, InterpreterIdentity, Plan, Reverse, Step, StepVerb, Subject, TimeClass,
-    Verb,
+    Base, Call, Condition, Effect, InterpreterIdentity, Plan, Reverse, Rights, Step, StepVerb, Subject,
+    TimeClass, Verb,
 };
 use domain::run::{self, CallNo, TaskEnd};
 use domain::{account, cluster, repository, settings};
@@ -140,6 +140,8 @@ pub fn plan(number: u32) -> Plan {
         steps: vec![step(1, StepVerb::Create, &["clone", "config"]), step(2, StepVerb::Change, &["start"])],
         hazards: vec![],
         notes: vec![],
+        rights: Rights::default(),
+        rehearsal: None,
     }
 }
 
@@ -279,6 +281,7 @@ pub fn whole() -> Vec<Fact> {
             digest,
             commit: "c0ffee0123456789".into(),
             plan: Box::new(plan(2)),
+            cause: Default::default(),
         }),
     ]);
     facts.extend(first_step().into_iter().map(ran));

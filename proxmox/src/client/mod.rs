@@ -14,6 +14,7 @@ pub use tasks::{TaskFilter, WaitError};
 use crate::error::{CallError, Lost, NotSent};
 use crate::kind::Kind;
 use crate::lenient;
+use crate::release::Release;
 use crate::transport::Transport;
 use crate::wire::{FilePart, Reply, Request, Verb};
 use serde::de::DeserializeOwned;
@@ -46,6 +47,14 @@ impl<T: Transport> Client<T> {
     /// `GET /version`.
     pub async fn version(&self) -> Result<Version, CallError> {
         self.read(Request::get("/version")).await
+    }
+
+    /// The release, if it is one that this client knows. Another one is an error that says what to do, and
+    /// nothing more should be sent.
+    pub async fn known_release(&self) -> Result<Release, CallError> {
+        let version = self.version().await?.version.unwrap_or_default();
+        Release::known(&version)
+            .map_err(|error| CallError::not_sent(NotSent::OtherRelease, error.to_string()))
     }
 
     /// `GET /nodes`: all nodes of the cluster, also without rights on them.

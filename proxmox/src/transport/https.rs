@@ -1,31 +1,38 @@
 //! The real transport: HTTP/1.1 over TLS to the nodes of one cluster.
 //!
-//! Begin with [`Https::new`]. Another node is tried only when nothing was delivered. A read is repeated
+//! Begin with [`Https::new`] for a token and [`Https::signed_in`] for a user with a password. A read goes to
+//! the next node when one fails; a change goes there only when nothing of it was delivered. A read is repeated
 //! once, at once, when the connection broke: the server closes unused connections and those after an error,
-//! so a kept connection can be dead. A write is never repeated.
+//! so a kept connection can be dead. A change is never repeated, except after a refused ticket: that is
+//! decided before anything is done.
 
+use super::outcome::{answered, failed, more_telling};
+use super::session::{Pass, Session};
 use super::{Sending, Transport};
 use crate::encode::{self, Encoded};
-use crate::endpoint::{Endpoint, EndpointError, Timeouts};
+use crate::endpoint::{self, Endpoint, EndpointError, Login, Timeouts, Trust};
 use crate::error::{CallError, Lost, NotSent};
-use crate::limits::{ANSWER_BYTES_MAX, IDLE_CONNECTIONS_MAX, IDLE_MS_MAX, UPLOAD_MS_MAX};
-use crate::tls::{self, Fingerprint, NotPinned};
+use crate::limits::{ANSWER_BYTES_MAX, IDLE_CONNECTIONS_MAX, IDLE_MS_MAX};
+use crate::tls::{self, Fingerprint};
 use crate::wire::{Reply, Request, Verb};
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::error::Error as StdError;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// A connection pool to one cluster.
 pub struct Https {
     base_urls: Vec<String>,
-    authorization: HeaderValue,
+    identity: Identity,
     client: reqwest::Client,
     /// The place in `base_urls` that worked last.
     preferred: AtomicUsize,
     timeouts: Timeouts,
+}
+
+/// Who we are to the server.
+enum Identity {
+    Token(HeaderValue),
+    User(Session),
 }
 
 impl std::fmt::Debug for Https {
@@ -35,19 +42,40 @@ impl std::fmt::Debug for Https {
 }
 
 impl Https {
-    /// Checks the endpoint; opens no connection yet.
+    /// With an API token. Checks the endpoint; opens no connection yet.
     pub fn new(endpoint: &Endpoint) -> Result<Self, EndpointError> {
         Self::with_timeouts(endpoint, Timeouts::default())
     }
 
     pub fn with_timeouts(endpoint: &Endpoint, timeouts: Timeouts) -> Result<Self, EndpointError> {
         let base_urls = endpoint.checked()?;
-        let tls = tls::client_config(&endpoint.trust)?;
-        let mut authorization =
+        let mut token =
             HeaderValue::from_str(endpoint.token.header().expose()).map_err(|_| EndpointError::Token)?;
-        authorization.set_sensitive(true);
-        let client = client(tls, timeouts)?;
-        Ok(Self { base_urls, authorization, client, preferred: AtomicUsize::new(0), timeouts })
+        token.set_sensitive(true);
+        Self::with(base_urls, &endpoint.trust, Identity::Token(token), timeouts)
+    }
+
+    /// With a user and a password. The ticket is fetched at the first call, renewed before its life of two
+    /// hours is over, and fetched anew once when the server refuses it.
+    pub fn signed_in(
+        base_urls: &[String],
+        trust: &Trust,
+        login: Login,
+        timeouts: Timeouts,
+    ) -> Result<Self, EndpointError> {
+        login.check()?;
+        let base_urls = endpoint::addresses(base_urls)?;
+        Self::with(base_urls, trust, Identity::User(Session::new(login)), timeouts)
+    }
+
+    fn with(
+        base_urls: Vec<String>,
+        trust: &Trust,
+        identity: Identity,
+        timeouts: Timeouts,
+    ) -> Result<Self, EndpointError> {
+        let client = client(tls::client_config(trust)?, timeouts)?;
+        Ok(Self { base_urls, identity, client, preferred: AtomicUsize::new(0), timeouts })
     }
 
     /// The fingerprint of the certificate that a node shows, for a person to compare before it is pinned.
@@ -68,65 +96,91 @@ impl Https {
     async fn carry(&self, request: &Request) -> Result<Reply, CallError> {
         let encoded = encode::request(request)?;
         let started = Instant::now();
+        let pass = match &self.identity {
+            Identity::Token(token) => Pass::token(token.clone()),
+            Identity::User(session) => session.pass(self, self.timeouts.renew_ticket, None).await?,
+        };
+        let outcome = self.over_nodes(request, &encoded, &pass, started).await;
+        match (&self.identity, outcome) {
+            (Identity::User(session), Err(error)) if error.is_unauthorised() => {
+                let fresh = session.pass(self, self.timeouts.renew_ticket, Some(&pass)).await?;
+                self.over_nodes(request, &encoded, &fresh, started).await
+            }
+            (_, outcome) => outcome,
+        }
+    }
+
+    /// The call that fetches a ticket. Its loss says nothing about any other call.
+    pub(super) async fn sign_in(&self, request: &Request) -> Result<Reply, CallError> {
+        let encoded = encode::request(request)?;
+        self.over_nodes(request, &encoded, &Pass::none(), Instant::now())
+            .await
+            .map_err(|error| error.masked(request).before_the_call())
+    }
+
+    async fn over_nodes(
+        &self,
+        request: &Request,
+        encoded: &Encoded,
+        pass: &Pass,
+        started: Instant,
+    ) -> Result<Reply, CallError> {
+        let nodes = self.base_urls.len();
+        let repeatable = !request.verb.is_write() || pass.is_none();
+        let each = if pass.is_none() { self.timeouts.sign_in } else { self.timeouts.of(request) };
+        let whole = if repeatable { each * 2 } else { each };
         let first = self.preferred.load(Ordering::Relaxed);
         let mut worst: Option<CallError> = None;
-        for step in 0..self.base_urls.len() {
-            let place = (first + step) % self.base_urls.len();
-            let outcome = self.on_node(place, request, &encoded, started).await;
-            match outcome {
-                Err(error) if error.allows_another_node() => {
-                    tracing::debug!(node = %self.base_urls[place], %error, "not sent, trying the next node");
+        for step in 0..nodes {
+            let left = whole.saturating_sub(started.elapsed());
+            if step > 0 && left.is_zero() {
+                break;
+            }
+            let place = (first + step) % nodes;
+            let attempt = Attempt { place, request, encoded, pass, started, limit: each.min(left) };
+            match self.on_node(&attempt, repeatable).await {
+                Err(error) if error.allows_another_node(repeatable) => {
+                    tracing::debug!(node = %self.base_urls[place], %error, "no answer, trying the next node");
                     worst = Some(more_telling(worst, error));
                 }
                 outcome => {
-                    self.preferred.store(place, Ordering::Relaxed);
+                    // After a lost answer the look that settles it begins at another node.
+                    let lost = matches!(outcome, Err(CallError::Unknown { .. }));
+                    self.preferred.store((place + usize::from(lost)) % nodes, Ordering::Relaxed);
                     return outcome;
                 }
             }
         }
-        Err(worst.unwrap_or_else(|| CallError::not_sent(NotSent::Unreachable, "no address")))
+        Err(worst.unwrap_or_else(|| CallError::not_sent(NotSent::ConnectTimeout, "no time was left")))
     }
 
-    async fn on_node(
-        &self,
-        place: usize,
-        request: &Request,
-        encoded: &Encoded,
-        started: Instant,
-    ) -> Result<Reply, CallError> {
-        match self.once(place, request, encoded, started).await {
-            Err(CallError::Unknown { verb: Verb::Get, cause: Lost::Closed, .. }) => {
-                self.once(place, request, encoded, started).await
-            }
+    async fn on_node(&self, attempt: &Attempt<'_>, repeatable: bool) -> Result<Reply, CallError> {
+        match self.once(attempt).await {
+            Err(CallError::Unknown { cause: Lost::Closed, .. }) if repeatable => self.once(attempt).await,
             outcome => outcome,
         }
     }
 
-    async fn once(
-        &self,
-        place: usize,
-        request: &Request,
-        encoded: &Encoded,
-        started: Instant,
-    ) -> Result<Reply, CallError> {
+    async fn once(&self, attempt: &Attempt<'_>) -> Result<Reply, CallError> {
+        let Attempt { place, request, encoded, pass, started, limit } = attempt;
         let verb = request.verb;
-        let url = format!("{}{}", self.base_urls[place], encoded.target);
+        let url = format!("{}{}", self.base_urls[*place], encoded.target);
         let method = match verb {
             Verb::Get => reqwest::Method::GET,
             Verb::Post => reqwest::Method::POST,
             Verb::Put => reqwest::Method::PUT,
             Verb::Delete => reqwest::Method::DELETE,
         };
-        let mut call = self.client.request(method, url).header(AUTHORIZATION, self.authorization.clone());
+        let mut call = self.client.request(method, url).timeout(*limit);
+        for (name, value) in pass.headers(verb) {
+            call = call.header(name, value);
+        }
         if let Some(body) = &encoded.body {
             call = call.header(CONTENT_TYPE, &body.content_type).body(body.bytes.clone());
             if body.bytes.is_empty() {
                 // Left out by the library for an empty body; the server wants to know.
                 call = call.header(CONTENT_LENGTH, 0);
             }
-        }
-        if request.file.is_some() {
-            call = call.timeout(self.timeouts.call.max(Duration::from_millis(UPLOAD_MS_MAX)));
         }
         let response = call.send().await.map_err(|error| failed(verb, error))?;
         let status = response.status().as_u16();
@@ -136,9 +190,19 @@ impl Https {
     }
 }
 
+/// One call at one node.
+struct Attempt<'a> {
+    place: usize,
+    request: &'a Request,
+    encoded: &'a Encoded,
+    pass: &'a Pass,
+    started: Instant,
+    limit: Duration,
+}
+
 impl Transport for Https {
     fn send<'a>(&'a self, request: &'a Request) -> Sending<'a> {
-        Box::pin(self.carry(request))
+        Box::pin(async move { self.carry(request).await.map_err(|error| error.masked(request)) })
     }
 }
 
@@ -153,7 +217,6 @@ fn client(tls: rustls::ClientConfig, timeouts: Timeouts) -> Result<reqwest::Clie
         .referer(false)
         .user_agent(concat!("mycopod/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(timeouts.connect)
-        .timeout(timeouts.call)
         .pool_idle_timeout(Duration::from_millis(IDLE_MS_MAX))
         .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
         .build()
@@ -180,128 +243,5 @@ async fn read(verb: Verb, mut response: reqwest::Response) -> Result<Vec<u8>, Ca
             Ok(None) => return Ok(body),
             Err(error) => return Err(failed(verb, error)),
         }
-    }
-}
-
-/// Makes a reply or an error of what came back. A refusal counts by its status, whatever its body.
-fn answered(
-    verb: Verb,
-    status: u16,
-    reason: String,
-    body: Result<Vec<u8>, CallError>,
-    latency: Duration,
-) -> Result<Reply, CallError> {
-    if status == 595 {
-        return Err(CallError::not_sent(NotSent::NotPassedOn, reason));
-    }
-    if (596..=599).contains(&status) {
-        return Err(CallError::unknown(verb, Lost::Hop { status }, reason));
-    }
-    let mut envelope = body.map(|bytes| serde_json::from_slice::<BTreeMap<String, Value>>(&bytes));
-    let mut take = |name: &str| match &mut envelope {
-        Ok(Ok(fields)) => fields.remove(name).filter(|value| !value.is_null()),
-        _ => None,
-    };
-    let message = take("message").map(|value| text_of(&value));
-    let errors = match take("errors") {
-        Some(Value::Object(errors)) => errors.iter().map(|(k, v)| (k.clone(), text_of(v))).collect(),
-        _ => BTreeMap::new(),
-    };
-    if status >= 300 {
-        return Err(CallError::Answered { status, reason, message, errors });
-    }
-    let data = take("data").unwrap_or(Value::Null);
-    match envelope {
-        Ok(Ok(mut beside)) => {
-            beside.remove("data");
-            beside.remove("message");
-            beside.remove("errors");
-            Ok(Reply { status, reason, message, errors, data, beside, latency })
-        }
-        Ok(Err(error)) => Err(CallError::unknown(verb, Lost::Unreadable, error.to_string())),
-        Err(error) => Err(error),
-    }
-}
-
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.trim().to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// Sorts a failure of the connection into "not sent" and "sent, no answer". In doubt it was sent.
-fn failed(verb: Verb, error: reqwest::Error) -> CallError {
-    let timeout = error.is_timeout();
-    let (connect, builder) = (error.is_connect(), error.is_builder());
-    let error = error.without_url();
-    // A body that breaks off is reported as undecodable too; then the connection's error is inside.
-    let unreadable = error.is_decode() && find::<hyper::Error>(&error).is_none();
-    let detail = chain(&error);
-    if builder {
-        return CallError::not_sent(NotSent::Malformed, detail);
-    }
-    if !connect {
-        let cause = match (timeout, unreadable) {
-            (true, _) => Lost::Timeout,
-            (false, true) => Lost::Unreadable,
-            (false, false) => Lost::Closed,
-        };
-        return CallError::unknown(verb, cause, detail);
-    }
-    let tls_error = find::<rustls::Error>(&error);
-    if let Some(rustls::Error::Other(inner)) = tls_error
-        && let Some(NotPinned(presented)) = inner.0.downcast_ref::<NotPinned>()
-    {
-        return CallError::not_sent(NotSent::CertificateUnknown { presented: *presented }, detail);
-    }
-    let refused = find_io(&error, std::io::ErrorKind::ConnectionRefused);
-    let cause = match () {
-        () if tls_error.is_some() => NotSent::Tls,
-        () if timeout => NotSent::ConnectTimeout,
-        () if refused => NotSent::Refused,
-        () if detail.contains("dns error") => NotSent::NameUnknown,
-        () => NotSent::Unreachable,
-    };
-    CallError::not_sent(cause, detail)
-}
-
-/// Walks an error's causes. An I/O error hides the one it carries, so it is opened as well.
-fn causes<'e>(error: &'e (dyn StdError + 'static)) -> Vec<&'e (dyn StdError + 'static)> {
-    let mut found = vec![error];
-    let mut next = error.source();
-    while let Some(error) = next {
-        found.push(error);
-        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = match inside {
-            Some(inside) => Some(inside as &(dyn StdError + 'static)),
-            None => error.source(),
-        };
-    }
-    found
-}
-
-fn find<E: StdError + 'static>(error: &reqwest::Error) -> Option<&E> {
-    causes(error).into_iter().find_map(|cause| cause.downcast_ref::<E>())
-}
-
-fn find_io(error: &reqwest::Error, kind: std::io::ErrorKind) -> bool {
-    causes(error)
-        .into_iter()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == kind)
-}
-
-fn chain(error: &reqwest::Error) -> String {
-    let mut parts: Vec<String> = causes(error).into_iter().map(ToString::to_string).collect();
-    parts.dedup();
-    parts.join(": ")
-}
-
-/// Of two nodes that did not take the call, a strange certificate matters most.
-fn more_telling(known: Option<CallError>, new: CallError) -> CallError {
-    match known {
-        Some(known @ CallError::NotSent { cause: NotSent::CertificateUnknown { .. }, .. }) => known,
-        _ => new,
     }
 }

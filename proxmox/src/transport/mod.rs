@@ -1,10 +1,12 @@
 //! What carries one call: the real connection, a recording of it, or a replay.
 //!
-//! Never here: repeating a write.
+//! Never here: repeating a change whose answer was lost.
 
 mod https;
+mod outcome;
 mod record;
 mod replay;
+mod session;
 
 pub use https::Https;
 pub use record::{Exchange, Recording};

@@ -55,7 +55,10 @@ impl<T: Transport> Transport for Recording<T> {
             let outcome = self.inner.send(request).await;
             let exchange = Exchange {
                 request: request.redacted(),
-                outcome: outcome.as_ref().map(Reply::redacted).map_err(Clone::clone),
+                outcome: match &outcome {
+                    Ok(reply) => Ok(reply.redacted_for(request)),
+                    Err(error) => Err(error.clone().masked(request)),
+                },
             };
             let mut kept = self.kept();
             if kept.exchanges.len() < EXCHANGES_MAX {

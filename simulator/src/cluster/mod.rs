@@ -7,8 +7,9 @@ pub mod pools;
 
 use crate::api::{Call, Fail, Reply};
 use crate::guests::views;
-use crate::state::{World, now};
+use crate::state::{Pool, World, now};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 fn node_entry(call: &Call, world: &World, name: &str) -> Value {
     let online = call.engine.node_online(world, name);
@@ -117,13 +118,23 @@ pub fn resources(call: &Call) -> Result<Reply, Fail> {
     if only.is_none_or(|t| t == "vm") {
         let seen =
             world.guests.values().filter(|g| access.allows(&world, &format!("/vms/{}", g.vmid), "VM.Audit"));
+        // Nodes and pools are looked up once, not for each of a thousand guests.
+        let up: BTreeSet<&str> =
+            world.nodes.keys().filter(|n| call.engine.node_online(&world, n)).map(String::as_str).collect();
+        let members = |(name, pool): (&'_ String, &'_ Pool)| -> Vec<(u32, String)> {
+            pool.guests.iter().map(|vmid| (*vmid, name.clone())).collect()
+        };
+        let pools: BTreeMap<u32, String> = world.pools.iter().rev().flat_map(members).collect();
         out.extend(seen.map(|guest| {
-            let online = call.engine.node_online(&world, &guest.node);
+            let online = up.contains(guest.node.as_str());
+            let fresh = |online| {
+                views::resource_in(&world, guest, online, pools.get(&guest.vmid).map(String::as_str))
+            };
             match (call.engine.told_for_ms, world.told.get(&guest.vmid)) {
-                (None, _) => views::resource(&world, guest, online),
+                (None, _) => fresh(online),
                 (Some(_), Some(told)) if online && told["node"] == json!(guest.node) => told.clone(),
                 // Nobody has heard of it yet.
-                (Some(_), _) => views::resource(&world, guest, false),
+                (Some(_), _) => fresh(false),
             }
         }));
     }
@@ -146,7 +157,7 @@ pub fn resources(call: &Call) -> Result<Reply, Fail> {
             json!({"id": format!("sdn/{node}/localnetwork"), "type": "sdn", "sdn": "localnetwork", "node": node, "status": "ok"})
         }));
     }
-    Ok(Reply::data(json!(out)))
+    Ok(Reply::data(Value::Array(out)))
 }
 
 /// Lets the nodes tell each other about their guests, when the last time is long enough ago.

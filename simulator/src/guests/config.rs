@@ -229,6 +229,7 @@ pub async fn unlink(call: &Call) -> Result<Reply, Fail> {
         path: call.path.clone(),
         template: call.template.clone(),
         params,
+        file: None,
         faults: call.faults.clone(),
     };
     put(&inner).await

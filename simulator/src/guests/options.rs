@@ -112,11 +112,15 @@ pub fn demand(call: &Call, world: &World, kind: Kind, key: &str, value: Option<&
         return if both.iter().any(|p| access.allows(world, &path, p)) {
             Ok(())
         } else {
-            call.demand(world, &path, wanted)
+            on_guest(call, world, &path, wanted)
         };
     }
     if key == "startup" {
         return call.demand(world, "/", "Sys.Modify");
+    }
+    if stem == "net" {
+        on_guest(call, world, &path, "VM.Config.Network")?;
+        return value.map_or(Ok(()), |card| bridge(call, world, card));
     }
     let cdrom = value.is_some_and(|v| v.contains("media=cdrom"));
     let privilege = match key {
@@ -126,11 +130,29 @@ pub fn demand(call: &Call, world: &World, kind: Kind, key: &str, value: Option<&
         _ if is_drive(key) && cdrom => "VM.Config.CDROM",
         "hostname" => "VM.Config.Network",
         _ if is_drive(key) || matches!(stem, "unused" | "mp" | "rootfs") => "VM.Config.Disk",
-        _ if stem == "net" => "VM.Config.Network",
         _ if kind == Kind::Ct => "VM.Config.Options",
         _ => "VM.Config.HWType",
     };
-    call.demand(world, &path, privilege)
+    on_guest(call, world, &path, privilege)
+}
+
+/// A privilege on the guest, or on the pool that it is being made in.
+fn on_guest(call: &Call, world: &World, path: &str, privilege: &str) -> Result<(), Fail> {
+    let pooled = call.text("pool").filter(|_| call.verb == "POST");
+    match pooled.is_some_and(|pool| call.access().allows(world, &format!("/pool/{pool}"), privilege)) {
+        true => Ok(()),
+        false => call.demand(world, path, privilege),
+    }
+}
+
+/// Demands the use of a card's bridge: of its one VLAN where the card has a tag.
+pub fn bridge(call: &Call, world: &World, card: &str) -> Result<(), Fail> {
+    let part = |name: &str| card.split(',').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    let Some(bridge) = part("bridge") else { return Ok(()) };
+    let vnet = world.sections.get("sdn/vnets").and_then(|all| all.get(bridge));
+    let zone = vnet.and_then(|vnet| vnet.get("zone")).map_or("localnetwork", String::as_str);
+    let path = format!("/sdn/zones/{zone}/{bridge}");
+    call.demand(world, &part("tag").map_or(path.clone(), |tag| format!("{path}/{tag}")), "SDN.Use")
 }
 
 /// Does a change of this option reach a running machine at once?

@@ -83,29 +83,40 @@ fn entry(world: &World, guest: &Guest, full: bool) -> Value {
 
 /// The entry of `/cluster/resources` and of pools.
 pub fn resource(world: &World, guest: &Guest, online: bool) -> Value {
+    resource_in(world, guest, online, world.pool_of(guest.vmid))
+}
+
+/// The same for a guest whose pool is known.
+pub fn resource_in(world: &World, guest: &Guest, online: bool, pool: Option<&str>) -> Value {
     let kind = guest.kind.word();
-    let mut out = json!({
-        "id": format!("{kind}/{}", guest.vmid), "type": kind, "vmid": guest.vmid, "node": guest.node,
-        "template": u8::from(guest.flag("template")),
-    });
-    if let Some(pool) = world.pool_of(guest.vmid) {
-        out["pool"] = json!(pool);
+    let mut out = match online {
+        true => match entry(world, guest, false) {
+            Value::Object(entry) => entry,
+            _ => Map::new(),
+        },
+        false => Map::new(),
+    };
+    for foreign in ["pid", "swap", "maxswap"] {
+        out.remove(foreign);
+    }
+    if let Some(cpus) = out.remove("cpus") {
+        out.insert("maxcpu".into(), cpus);
+    }
+    let own = [
+        ("id", json!(format!("{kind}/{}", guest.vmid))),
+        ("type", json!(kind)),
+        ("vmid", json!(guest.vmid)),
+        ("node", json!(guest.node)),
+        ("template", json!(u8::from(guest.flag("template")))),
+    ];
+    out.extend(own.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    if let Some(pool) = pool {
+        out.insert("pool".into(), json!(pool));
     }
     if !online {
-        out["status"] = json!("unknown");
-        return out;
+        out.insert("status".into(), json!("unknown"));
     }
-    let (Value::Object(known), Value::Object(listed)) = (&mut out, entry(world, guest, false)) else {
-        return out;
-    };
-    for (key, value) in listed {
-        match key.as_str() {
-            "cpus" => known.insert("maxcpu".into(), value),
-            "vmid" | "template" | "pid" | "type" | "swap" | "maxswap" => None,
-            _ => known.insert(key, value),
-        };
-    }
-    out
+    Value::Object(out)
 }
 
 /// `GET /nodes/{node}/qemu` and `/lxc`.

@@ -5,7 +5,7 @@ use crate::api::{Fail, Reply};
 use crate::limits::COMPRESS_BYTES_MIN;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::io::Write;
 
 /// How an answer may be squeezed.
@@ -53,39 +53,43 @@ impl Answer {
     }
 
     /// The envelope of a call. `extjs` is always 200 and carries the status inside.
-    pub fn envelope(result: &Result<Reply, Fail>, extjs: bool, order: &Order) -> Self {
-        let (status, reason, mut body) = match result {
+    pub fn envelope(result: Result<Reply, Fail>, extjs: bool, order: &Order) -> Self {
+        let mut body = Map::new();
+        let (status, reason) = match result {
             Ok(reply) => {
-                let mut body = json!({"data": reply.data});
+                body.insert("data".into(), reply.data);
                 // The server leaves a count of nothing out.
                 if let Some(total) = reply.total.filter(|t| *t > 0) {
-                    body["total"] = json!(total);
+                    body.insert("total".into(), json!(total));
                 }
-                if let Some(changes) = &reply.changes {
-                    body["changes"] = json!(changes);
+                if let Some(changes) = reply.changes {
+                    body.insert("changes".into(), json!(changes));
                 }
-                (200, "OK".to_owned(), body)
+                (200, "OK".to_owned())
             }
             Err(fail) => {
-                let mut body = json!({"data": null, "message": fail.message});
+                body.insert("data".into(), Value::Null);
+                let reason = fail.message.lines().next().unwrap_or_default().to_owned();
+                body.insert("message".into(), json!(fail.message));
                 if !fail.errors.is_empty() {
-                    body["errors"] = json!(fail.errors);
+                    body.insert("errors".into(), json!(fail.errors));
                 }
-                (fail.status, fail.message.lines().next().unwrap_or_default().to_owned(), body)
+                (fail.status, reason)
             }
         };
         let (status, reason) = match extjs {
             true => {
-                body["success"] = json!(u8::from(status == 200));
+                body.insert("success".into(), json!(u8::from(status == 200)));
                 if status != 200 {
                     // Refused rights come with the status as text.
-                    body["status"] = if status == 403 { json!("403") } else { json!(status) };
+                    let shown = if status == 403 { json!("403") } else { json!(status) };
+                    body.insert("status".into(), shown);
                 }
                 (200, "OK".to_owned())
             }
             false => (status, reason),
         };
-        Self { kind: Some(JSON), body: order.write(&body), ..Self::bare(status, reason) }
+        Self { kind: Some(JSON), body: order.write(&Value::Object(body)), ..Self::bare(status, reason) }
     }
 
     /// The bytes of the response. `last` announces the end of the connection.

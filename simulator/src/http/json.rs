@@ -51,16 +51,28 @@ fn put(value: &Value, out: &mut Vec<u8>, state: &mut u64) {
                 if index > 0 {
                     out.push(b',');
                 }
-                // Writing into a vector cannot fail.
-                let _ = serde_json::to_writer(&mut *out, key);
+                text(key, out);
                 out.push(b':');
                 put(item, out, state);
             }
             out.push(b'}');
         }
+        Value::String(word) => text(word, out),
         scalar => {
+            // Writing into a vector cannot fail.
             let _ = serde_json::to_writer(out, scalar);
         }
+    }
+}
+
+/// A text in quotes. Most have nothing to escape and are copied whole.
+fn text(word: &str, out: &mut Vec<u8>) {
+    if word.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.push(b'"');
+        out.extend_from_slice(word.as_bytes());
+        out.push(b'"');
+    } else {
+        let _ = serde_json::to_writer(out, word);
     }
 }
 

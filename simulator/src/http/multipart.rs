@@ -6,13 +6,23 @@
 use super::answer::Answer;
 use super::decode::{self, Given};
 use super::process::Request;
+use crate::state::sha1_hex;
+use crate::storage::download;
 use serde_json::{Value, json};
 
-/// Name under which the size of the file is handed on; no client can send it.
-pub const SIZE: &str = "tmpfilename";
+/// Under this name the server tells the handler where it put the file; no client can send it.
+const STORED: &str = "tmpfilename";
 
-/// The fields of the body; the file itself becomes its size and, if asked for, its checksum.
-pub fn fields(request: &Request) -> Result<Given, Answer> {
+/// A file that came with a call. It is not kept, only what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uploaded {
+    pub size_bytes: u64,
+    /// Algorithm and checksum in lower-case hex, when the call asked for one.
+    pub checksum: Option<(String, String)>,
+}
+
+/// The fields of the body and the file.
+pub fn fields(request: &Request) -> Result<(Given, Uploaded), Answer> {
     let bad = |text: &str| Answer::plain(500, text);
     let boundary = request
         .kind
@@ -21,11 +31,12 @@ pub fn fields(request: &Request) -> Result<Given, Answer> {
         .map(|(_, b)| b.split([';', ',']).next().unwrap_or_default().trim().trim_matches('"'))
         .filter(|b| !b.is_empty())
         .ok_or_else(|| bad("upload failed"))?;
-    if decode::form(&request.query).contains_key(SIZE) {
+    if decode::form(&request.query).contains_key(STORED) {
         return Err(bad("'tmpfilename' query parameter is not allowed for file uploads"));
     }
     let mark = format!("--{boundary}");
     let mut out = Given::new();
+    let mut file = None;
     let mut rest = request.body.as_slice();
     while let Some(at) = find(rest, mark.as_bytes()) {
         rest = &rest[at + mark.len()..];
@@ -37,28 +48,28 @@ pub fn fields(request: &Request) -> Result<Given, Answer> {
         let data = &rest[end + 4..];
         let close = format!("\r\n{mark}");
         let Some(length) = find(data, close.as_bytes()) else { return Err(bad("upload failed")) };
-        part(&head, &data[..length], &mut out)?;
+        part(&head, &data[..length], &mut out, &mut file)?;
         rest = &data[length + 2..];
     }
-    match out.contains_key("filename") {
-        true => Ok(out),
-        false => Err(bad("upload failed")),
-    }
+    file.map(|file| (out, file)).ok_or_else(|| bad("upload failed"))
 }
 
-fn part(head: &str, data: &[u8], out: &mut Given) -> Result<(), Answer> {
+fn part(head: &str, data: &[u8], out: &mut Given, file: &mut Option<Uploaded>) -> Result<(), Answer> {
     let of = |name: &str| {
         let (_, rest) = head.split_once(&format!("{name}=\""))?;
         rest.split('"').next().map(str::to_owned)
     };
     let Some(name) = of(" name").or_else(|| of(";name")) else { return Ok(()) };
     match (name.as_str(), of("filename")) {
-        ("filename", Some(file)) => {
-            out.insert("filename".into(), json!(file));
-            out.insert(SIZE.into(), json!(format!("{}", data.len())));
-            if let Some(Value::String(kind)) = out.get("checksum-algorithm").cloned() {
-                out.insert("checksum-found".into(), json!(crate::storage::download::checksum(&kind, data)));
-            }
+        ("filename", Some(name)) => {
+            out.insert("filename".into(), json!(name));
+            // The server puts the file there and says so to the call's handler.
+            out.insert(STORED.into(), json!(format!("/var/tmp/pveupload-{}", &sha1_hex(&name)[..16])));
+            let checksum = out.get("checksum-algorithm").and_then(Value::as_str);
+            *file = Some(Uploaded {
+                size_bytes: data.len() as u64,
+                checksum: checksum.map(|kind| (kind.to_owned(), download::checksum(kind, data))),
+            });
             Ok(())
         }
         (other, Some(_)) => Err(Answer::plain(

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::decode::{self, Given};
+use super::multipart::Uploaded;
 use super::wire::Head;
 use crate::api::{self, Call, Fail};
 use crate::auth::{self, Who};
@@ -89,12 +90,12 @@ pub async fn process(
     let Some((method, in_path)) = routed else {
         let message = format!("Method '{} {}' not implemented", request.verb, path.trim_end_matches('/'));
         let fail = Fail { status: 501, message, errors: BTreeMap::new() };
-        return Outcome::Answer(Answer::envelope(&Err(fail), extjs, &engine.order));
+        return Outcome::Answer(Answer::envelope(Err(fail), extjs, &engine.order));
     };
     let node = in_path.get("node").cloned();
     let faults = engine.faults().draw(&request.verb, &path, node.as_deref(), &engine.chance);
     let mutation = request.verb != "GET";
-    let given = match given(&request) {
+    let (given, file) = match given(&request) {
         Ok(given) => given,
         Err(answer) => return Outcome::Answer(answer),
     };
@@ -147,7 +148,7 @@ pub async fn process(
         }
     }
     let ledger_engine = engine.clone();
-    let result = match ready(&engine, method, who, &request, path.clone(), in_path, given, faults) {
+    let result = match ready(&engine, method, who, &request, path.clone(), in_path, (given, file), faults) {
         Ok(call) => api::dispatch(&call).await,
         Err(fail) => Err(fail),
     };
@@ -185,7 +186,7 @@ pub async fn process(
     if result.as_ref().is_err_and(|f| f.status == 401) {
         tokio::time::sleep(scaled_delay).await;
     }
-    let answer = Answer::envelope(&result, extjs, &ledger_engine.order);
+    let answer = Answer::envelope(result, extjs, &ledger_engine.order);
     match (silent, half) {
         (true, true) => Outcome::Half(answer),
         (true, false) => Outcome::Close,
@@ -215,7 +216,7 @@ async fn before(
                     Some(vmid) => lock_text(if path.contains("/lxc/") { Kind::Ct } else { Kind::Vm }, vmid),
                     None => "cfs-lock 'file-storage_cfg' error: got lock request timeout".to_owned(),
                 };
-                return Some(Outcome::Answer(Answer::envelope(&Err(Fail::text(text)), false, &engine.order)));
+                return Some(Outcome::Answer(Answer::envelope(Err(Fail::text(text)), false, &engine.order)));
             }
             _ => {}
         }
@@ -229,12 +230,16 @@ fn dead(engine: &Engine, node: &str) -> bool {
 }
 
 /// Body and query together; the query wins.
-fn given(request: &Request) -> Result<Given, Answer> {
+fn given(request: &Request) -> Result<(Given, Option<Uploaded>), Answer> {
     let mut out = Given::new();
+    let mut file = None;
     let kind = request.kind.as_deref().and_then(|k| k.split([';', ',']).next()).unwrap_or_default().trim();
     let writes = matches!(request.verb.as_str(), "PUT" | "POST");
     match kind {
-        "multipart/form-data" => out = super::multipart::fields(request)?,
+        "multipart/form-data" => {
+            let (fields, came) = super::multipart::fields(request)?;
+            (out, file) = (fields, Some(came));
+        }
         // An empty body that claims to be JSON is malformed too.
         "application/json" if writes => {
             let text = String::from_utf8_lossy(&request.body);
@@ -254,7 +259,7 @@ fn given(request: &Request) -> Result<Given, Answer> {
     }
     out.extend(decode::form(&request.query));
     out.remove("_dc");
-    Ok(out)
+    Ok((out, file))
 }
 
 /// All checks between authentication and the handler.
@@ -269,7 +274,7 @@ fn ready(
     request: &Request,
     path: String,
     in_path: BTreeMap<String, String>,
-    mut given: Given,
+    (mut given, file): (Given, Option<Uploaded>),
     faults: Vec<FaultAction>,
 ) -> Result<Call, Fail> {
     if method.ticket == 1 && !who.token.is_empty() {
@@ -322,6 +327,7 @@ fn ready(
         path,
         template: method.path.clone(),
         params,
+        file,
         faults,
     };
     if call.faults.contains(&FaultAction::StolenVmid) {

@@ -2,7 +2,6 @@
 
 use crate::api::{Call, Fail, Reply};
 use crate::state::{Kind, World, now};
-use crate::storage;
 use crate::tasks::{Halves, Job};
 use serde_json::{Value, json};
 
@@ -213,60 +212,4 @@ fn power(call: &Call) -> Result<Reply, Fail> {
         node.online = call.text("command") != Some("shutdown");
     }
     Ok(Reply::null())
-}
-
-/// `GET|DELETE /nodes/{node}/storage/{storage}/prunebackups`: which backups would go, or their removal.
-pub fn prune(call: &Call) -> Result<Reply, Fail> {
-    let store = call.text("storage").unwrap_or_default().to_owned();
-    let home = call.node().to_owned();
-    let world = call.engine.world();
-    let config = storage::usable(&world, &store, &home)?.config.get("prune-backups").cloned();
-    let rule = call.text("prune-backups").map(str::to_owned).or(config);
-    let Some(rule) = rule else {
-        return Err(Fail::text("no prune-backups options configured"));
-    };
-    let keep = rule.split(',').find_map(|p| p.strip_prefix("keep-last=")?.parse::<usize>().ok());
-    let mut backups: Vec<(u32, i64, String)> = world
-        .volumes
-        .iter()
-        .filter(|v| v.storage == store && v.content == "backup" && v.node.as_ref().is_none_or(|n| *n == home))
-        .filter(|v| call.number("vmid").is_none_or(|id| v.vmid.map(u64::from) == Some(id)))
-        .map(|v| (v.vmid.unwrap_or_default(), v.created_at, storage::volid(v)))
-        .collect();
-    backups.sort_by_key(|(vmid, at, id)| (*vmid, -at, std::cmp::Reverse(id.clone())));
-    let mut seen: std::collections::BTreeMap<u32, usize> = std::collections::BTreeMap::new();
-    let mut list = Vec::new();
-    for (vmid, at, volid) in backups {
-        let count = seen.entry(vmid).or_default();
-        *count += 1;
-        let mark = if keep.is_none_or(|k| *count <= k) { "keep" } else { "remove" };
-        list.push(json!({"volid": volid, "vmid": vmid, "ctime": at, "mark": mark,
-            "type": if volid.contains("-lxc-") { "lxc" } else { "qemu" }}));
-    }
-    if call.verb == "GET" {
-        return Ok(Reply::data(json!(list)));
-    }
-    drop(world);
-    let doomed: Vec<String> = list
-        .iter()
-        .filter(|e| e["mark"] == "remove")
-        .filter_map(|e| e["volid"].as_str().map(str::to_owned))
-        .collect();
-    let job = Job {
-        kind: "prunebackups",
-        id: call.text("vmid").map_or_else(|| store.clone(), |id| format!("{id}@{store}")),
-        node: home.clone(),
-        duration_ms: 500,
-        locks: Vec::new(),
-        wait_ms: 0,
-        work: Box::new(move |_, _, _| {
-            Ok(Halves::then(move |_, world, _| {
-                for volid in doomed {
-                    storage::remove(world, &volid, &home);
-                }
-                Ok(())
-            }))
-        }),
-    };
-    Ok(Reply::data(json!(call.engine.start(call, job))))
 }

@@ -2,15 +2,18 @@
 //!
 //! Begin with [`dispatch`]. A backup keeps the guest's configuration, so that it can be restored.
 
+use super::jobs::SINCE;
 use super::{Entry, typed};
 use crate::api::{Call, Fail, Reply, words};
 use crate::guests::disks::unlocked;
-use crate::state::{Guest, Kind, Volume, World, now};
+use crate::state::{Guest, Kind, Volume, World};
 use crate::storage;
+use crate::storage::prune::{self, Rule};
 use crate::tasks::{Halves, Job, Log};
 use serde_json::{Value, json};
 
-const JOBS: &str = "backup";
+/// Key of the jobs in the sections.
+pub const JOBS: &str = "backup";
 /// Configurations inside backups, by volume id.
 pub const CONFIGS: &str = "backup/config";
 
@@ -31,9 +34,24 @@ pub fn dispatch(call: &Call) -> Option<Result<Reply, Fail>> {
     })
 }
 
+/// A job that is there from the start.
+pub fn seed(world: &mut World, id: &str, guests: &[String], store: &str, schedule: &str, keep: Option<u32>) {
+    let mut job: Entry = [
+        ("enabled", "1".to_owned()),
+        ("vmid", guests.join(",")),
+        ("storage", store.to_owned()),
+        ("schedule", schedule.to_owned()),
+        ("mode", "snapshot".to_owned()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into();
+    job.extend(keep.map(|keep| ("prune-backups".to_owned(), format!("keep-last={keep}"))));
+    world.sections.entry(JOBS.into()).or_default().insert(id.to_owned(), job);
+}
+
 fn entry(call: &Call, id: &str, job: &Entry) -> Value {
     let mut out = json!({"id": id, "type": "vzdump"});
-    for (key, value) in job {
+    for (key, value) in job.iter().filter(|(key, _)| *key != SINCE) {
         out[key] = typed(call, "POST", "/cluster/backup", key, value);
     }
     out
@@ -44,8 +62,10 @@ fn list(call: &Call) -> Result<Reply, Fail> {
     let all = world.sections.get(JOBS).into_iter().flatten().map(|(id, job)| {
         let mut out = entry(call, id, job);
         if job.get("enabled").is_some_and(|e| e == "1") {
-            // The next round hour stands for the calendar.
-            out["next-run"] = json!((now() / 3_600 + 1) * 3_600);
+            let next = job.get("schedule").and_then(|plan| super::jobs::next_run(plan, call.engine.now()));
+            if let Some(next) = next {
+                out["next-run"] = json!(next);
+            }
         }
         out
     });
@@ -111,12 +131,23 @@ fn create(call: &Call) -> Result<Reply, Fail> {
     if world.sections.get(JOBS).is_some_and(|s| s.contains_key(&id)) {
         return Err(Fail::text(format!("Job '{id}' already exists")));
     }
-    let mut job = Entry::from([("enabled".to_owned(), "1".to_owned())]);
-    super::shelf::take(call, "id", &mut job);
+    let since = call.engine.now().to_string();
+    let mut job = Entry::from([("enabled".to_owned(), "1".to_owned()), (SINCE.to_owned(), since)]);
+    take(call, &mut job);
     scheduled(&mut job);
     verified(|key| job.get(key).cloned(), true).map_err(nested)?;
     world.sections.entry(JOBS.into()).or_default().insert(id, job);
     Ok(Reply::null())
+}
+
+/// What the call says, guests and node included: elsewhere these two say where a call goes.
+fn take(call: &Call, job: &mut Entry) {
+    super::shelf::take(call, "id", job);
+    for key in ["vmid", "node"] {
+        if let Some(value) = call.text(key) {
+            job.insert(key.to_owned(), value.to_owned());
+        }
+    }
 }
 
 /// The old pair of time and days as one schedule.
@@ -156,8 +187,11 @@ fn update(call: &Call) -> Result<Reply, Fail> {
                 });
         }
     }
-    super::shelf::take(call, "id", &mut new);
+    take(call, &mut new);
     scheduled(&mut new);
+    if new.get("schedule") != job.get("schedule") {
+        new.insert(SINCE.into(), call.engine.now().to_string());
+    }
     verified(|key| new.get(key).cloned(), true).map_err(nested)?;
     *job = new;
     Ok(Reply::null())
@@ -173,7 +207,7 @@ fn delete(call: &Call) -> Result<Reply, Fail> {
 }
 
 /// Does a job cover this guest?
-fn covers(world: &World, job: &Entry, vmid: u32) -> bool {
+pub fn covers(world: &World, job: &Entry, vmid: u32) -> bool {
     let named =
         |key: &str| job.get(key).is_some_and(|l| l.split([',', ' ', ';']).any(|v| v.parse() == Ok(vmid)));
     match (job.get("all").is_some_and(|a| a == "1"), job.get("pool")) {
@@ -199,7 +233,7 @@ fn unprotected(call: &Call) -> Reply {
 }
 
 /// `POST /nodes/{node}/vzdump`.
-fn vzdump(call: &Call) -> Result<Reply, Fail> {
+pub fn vzdump(call: &Call) -> Result<Reply, Fail> {
     root_only(call)?;
     if call.text("stdout").is_some_and(|s| s == "1") {
         return Err(Fail::param("stdout", "option is only allowed on the command line interface."));
@@ -229,8 +263,14 @@ fn vzdump(call: &Call) -> Result<Reply, Fail> {
     wanted.retain(allowed);
     drop(world);
     let mode = call.text("mode").unwrap_or("snapshot").to_owned();
-    let keep = call.text("protected") == Some("1");
-    let notes = call.text("notes-template").map(str::to_owned);
+    let order = Order {
+        keep: call.text("protected") == Some("1"),
+        notes: call.text("notes-template").map(str::to_owned),
+        rule: call.text("prune-backups").map(str::to_owned),
+        prune: call.text("remove") != Some("0"),
+        store: store.clone(),
+        node: node.clone(),
+    };
     let id = if let [one] = wanted[..] { one.to_string() } else { String::new() };
     let upid = call.engine.start(
         call,
@@ -255,11 +295,9 @@ fn vzdump(call: &Call) -> Result<Reply, Fail> {
                     }
                 }
                 let back = held.clone();
-                Ok(Halves::then(move |_, world, log| {
-                    let bad = wanted
-                        .iter()
-                        .filter(|id| !save(world, log, **id, &held, &store, &node, keep, notes.as_deref()))
-                        .count();
+                Ok(Halves::then(move |engine, world, log| {
+                    let at = engine.now();
+                    let bad = wanted.iter().filter(|id| !save(world, log, (**id, at), &held, &order)).count();
                     match bad {
                         0 => {
                             log.push("INFO: Backup job finished successfully".into());
@@ -296,18 +334,21 @@ fn place(world: &World, store: &str, node: &str) -> Result<(), String> {
     }
 }
 
-/// Makes one backup; false when it failed, with the reason in the log.
-#[expect(clippy::too_many_arguments, reason = "one backup is described by exactly these")]
-fn save(
-    world: &mut World,
-    log: &mut Log,
-    vmid: u32,
-    held: &[u32],
-    store: &str,
-    node: &str,
+/// How backups are to be made.
+struct Order {
+    store: String,
+    node: String,
+    /// Protect the new backup.
     keep: bool,
-    notes: Option<&str>,
-) -> bool {
+    notes: Option<String>,
+    /// Which older ones stay; none: what the storage says.
+    rule: Option<String>,
+    prune: bool,
+}
+
+/// Makes one backup; false when it failed, with the reason in the log.
+fn save(world: &mut World, log: &mut Log, (vmid, at): (u32, i64), held: &[u32], order: &Order) -> bool {
+    let Order { store, node, .. } = order;
     let Some(guest) = world.guests.get(&vmid).cloned() else {
         log.push(format!("ERROR: Backup of VM {vmid} failed - unable to find VM '{vmid}'"));
         return false;
@@ -321,7 +362,8 @@ fn save(
     }
     unlock(world, &[vmid]);
     let ending = if guest.kind == Kind::Vm { "vma.zst" } else { "tar.zst" };
-    let stamp = chrono::Utc::now().format("%Y_%m_%d-%H_%M_%S");
+    let stamp = chrono::DateTime::<chrono::Utc>::from_timestamp(at, 0).unwrap_or_default();
+    let stamp = stamp.format("%Y_%m_%d-%H_%M_%S");
     let name = format!("backup/vzdump-{}-{vmid}-{stamp}.{ending}", guest.kind.word());
     let size: u64 = world
         .volumes
@@ -332,27 +374,37 @@ fn save(
     let volid = format!("{store}:{name}");
     let shared = world.storages.get(store).is_some_and(crate::state::Storage::is_shared);
     world.volumes.push(Volume {
-        storage: store.to_owned(),
-        node: (!shared).then(|| node.to_owned()),
+        storage: store.clone(),
+        node: (!shared).then(|| node.clone()),
         format: ending.into(),
         name,
         content: "backup".into(),
         // A third of the disks is what compression usually leaves.
         size_bytes: size / 3 + 4096,
         vmid: Some(vmid),
-        created_at: now(),
-        base: None,
+        created_at: at,
+        ..Volume::default()
     });
     let mut config = without_lock(&guest);
     config.insert("_kind".into(), guest.kind.word().into());
-    if keep {
+    if order.keep {
         config.insert("_protected".into(), "1".into());
     }
-    config.insert("_notes".into(), filled(notes, &guest, node, world.cluster.as_deref()));
+    config.insert("_notes".into(), filled(order.notes.as_deref(), &guest, node, world.cluster.as_deref()));
     world.sections.entry(CONFIGS.into()).or_default().insert(volid.clone(), config);
     log.push(format!("INFO: creating vzdump archive '{volid}'"));
+    prune_older(world, log, vmid, order);
     log.push(format!("INFO: Finished Backup of {label} {vmid} (00:00:04)"));
     true
+}
+
+/// Removes the guest's older backups that the rule does not keep.
+fn prune_older(world: &mut World, log: &mut Log, vmid: u32, order: &Order) {
+    let own = || world.storages.get(&order.store)?.config.get("prune-backups").cloned();
+    let rule = order.rule.clone().or_else(own).map(|text| Rule::read(&text));
+    if let Some(rule) = rule.filter(|rule| order.prune && !rule.keeps_all()) {
+        prune::after_backup(world, log, &order.store, &order.node, vmid, &rule);
+    }
 }
 
 fn without_lock(guest: &Guest) -> Entry {

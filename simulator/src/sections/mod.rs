@@ -5,8 +5,10 @@
 //! Never here: guests and volumes.
 
 pub mod backup;
+pub mod calendar;
 pub mod firewall;
 pub mod ha;
+pub mod jobs;
 pub mod lists;
 pub mod sdn;
 pub mod shelf;

@@ -113,6 +113,9 @@ pub struct Volume {
     pub created_at: i64,
     /// The base image this one is linked to, as a volume id.
     pub base: Option<String>,
+    /// Checksums in lower-case hex by algorithm, as far as somebody has computed or vouched for one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checksums: BTreeMap<String, String>,
 }
 
 /// Machine or container.

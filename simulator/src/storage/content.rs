@@ -164,6 +164,7 @@ pub fn allocate(call: &Call) -> Result<Reply, Fail> {
         vmid: Some(vmid),
         created_at: now(),
         base: None,
+        ..Volume::default()
     });
     Ok(Reply::data(json!(volid)))
 }

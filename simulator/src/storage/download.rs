@@ -1,21 +1,23 @@
 //! Files that come to a storage: by address, and by upload of small ones.
 //!
 //! Nothing is fetched. An address on loopback does not answer, nor does one the configuration names; every
-//! other address brings a file of a size worked out from its name, and a checksum is believed.
+//! other address brings a file of a size worked out from its name. The first checksum of a file is believed and
+//! remembered; a later one is held against it. Uploads are computed.
 
 use super::config::file_path;
-use super::{file_format, find, find_mut, usable};
+use super::{file_format, find_mut, usable};
 use crate::api::{Call, Fail, Reply};
-use crate::http::multipart;
+use crate::http::multipart::Uploaded;
 use crate::limits::MIB_BYTES;
 use crate::state::{Storage, Volume, World, now, sha1_hex};
 use crate::tasks::{Halves, Job};
 use serde_json::json;
 use sha2::Digest;
 
-/// The checksum of small data in hex; empty for a kind that is not computed here.
+/// The checksum of small data in lower-case hex; empty for a kind that the schema does not have.
 pub fn checksum(kind: &str, data: &[u8]) -> String {
     match kind {
+        "md5" => hex::encode(md5::Md5::digest(data)),
         "sha1" => hex::encode(ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, data)),
         "sha224" => hex::encode(sha2::Sha224::digest(data)),
         "sha256" => hex::encode(sha2::Sha256::digest(data)),
@@ -59,12 +61,22 @@ fn place<'w>(world: &'w World, call: &Call, verb: &str) -> Result<&'w Storage, F
     }
 }
 
-fn put(world: &mut World, store: &str, node: &str, content: &str, name: &str, size_bytes: u64) {
+/// Algorithm and checksum.
+type Sum = (String, String);
+
+fn put(
+    world: &mut World,
+    (store, node): (&str, &str),
+    (content, name): (&str, &str),
+    size_bytes: u64,
+    sum: Option<Sum>,
+) {
     let shared = world.storages.get(store).is_some_and(Storage::is_shared);
     let volid = format!("{store}:{name}");
     if let Some(old) = find_mut(world, &volid, node) {
         old.size_bytes = size_bytes;
         old.created_at = now();
+        old.checksums = sum.into_iter().collect();
         return;
     }
     world.volumes.push(Volume {
@@ -75,6 +87,7 @@ fn put(world: &mut World, store: &str, node: &str, content: &str, name: &str, si
         format: file_format(name).to_owned(),
         size_bytes,
         created_at: now(),
+        checksums: sum.into_iter().collect(),
         ..Volume::default()
     });
 }
@@ -119,7 +132,7 @@ pub fn download(call: &Call) -> Result<Reply, Fail> {
         fitting(&content, &name)?;
         path = file_path(storage, &format!("{content}/{name}"));
     }
-    let sum = call.text("checksum").map(|c| (text("checksum-algorithm"), c.to_owned()));
+    let sum = call.text("checksum").map(|c| (text("checksum-algorithm"), c.to_ascii_lowercase()));
     let squeezed = call.text("compression").is_some();
     let job = Job {
         kind: "download",
@@ -134,11 +147,16 @@ pub fn download(call: &Call) -> Result<Reply, Fail> {
             }
             log.push(format!("downloading {url} to {path}"));
             let volid = format!("{store}:{content}/{name}");
-            if find(world, &volid, &home).is_some() {
-                let Some((kind, _)) = &sum else {
+            if let Some(old) = find_mut(world, &volid, &home) {
+                let Some((kind, wanted)) = &sum else {
                     return Err(format!("refusing to override existing file '{path}'"));
                 };
-                log.push(format!("calculating checksum of existing file...OK, got correct file already, no need to download ({kind})"));
+                let found = old.checksums.entry(kind.clone()).or_insert_with(|| wanted.clone());
+                if found != wanted {
+                    log.push("calculating checksum of existing file...mismatch".into());
+                    return Err(format!("checksum mismatch: got '{found}' != expect '{wanted}', aborting"));
+                }
+                log.push("calculating checksum of existing file...OK, got correct file already, no need to download".into());
                 return Ok(Halves::nothing());
             }
             if !answers(&engine.unreachable, &url) {
@@ -149,7 +167,7 @@ pub fn download(call: &Call) -> Result<Reply, Fail> {
                     log.push("calculating checksum...OK, checksum verified".into());
                 }
                 let size = size_behind(&url);
-                put(world, &store, &home, &content, &format!("{content}/{name}"), size);
+                put(world, (&store, &home), (&content, &format!("{content}/{name}")), size, sum);
                 log.push(format!("download of '{url}' to '{path}' finished"));
                 Ok(())
             }))
@@ -163,7 +181,7 @@ pub fn upload(call: &Call) -> Result<Reply, Fail> {
     let text = |name: &str| call.text(name).unwrap_or_default().to_owned();
     let (store, content, home) = (text("storage"), text("content"), call.node().to_owned());
     let name = plain_name(&text("filename"));
-    let Some(size_bytes) = call.number(multipart::SIZE) else {
+    let Some(Uploaded { size_bytes, checksum: known }) = call.file.clone() else {
         return Err(Fail::text("missing temporary file name"));
     };
     let path;
@@ -175,8 +193,15 @@ pub fn upload(call: &Call) -> Result<Reply, Fail> {
             return Err(Fail::text(format!("storage '{store}' does not support '{content}' content")));
         }
         path = file_path(storage, &format!("{content}/{name}"));
+        // The file is carried on by ssh, not passed on like other calls.
+        if !call.engine.node_online(&world, &home) {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            return Err(Fail::text(format!(
+                "command '/usr/bin/ssh -e none -o BatchMode=yes root@{home} -- mkdir -p {folder}' failed: exit code 255"
+            )));
+        }
     }
-    let sum = call.text("checksum").map(|wanted| (wanted.to_owned(), text("checksum-found")));
+    let sum = call.text("checksum").map(str::to_owned).zip(known.as_ref().map(|(_, found)| found.clone()));
     let job = Job {
         kind: "imgcopy",
         id: String::new(),
@@ -195,7 +220,7 @@ pub fn upload(call: &Call) -> Result<Reply, Fail> {
             log.push(format!("target file: {path}"));
             log.push(format!("file size is: {size_bytes}"));
             Ok(Halves::then(move |_, world, log| {
-                put(world, &store, &home, &content, &format!("{content}/{name}"), size_bytes);
+                put(world, (&store, &home), (&content, &format!("{content}/{name}")), size_bytes, known);
                 log.push("finished file import successfully".into());
                 Ok(())
             }))

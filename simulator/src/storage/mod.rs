@@ -5,6 +5,7 @@
 pub mod config;
 pub mod content;
 pub mod download;
+pub mod prune;
 
 use crate::limits::GIB_BYTES;
 use crate::state::{Storage, Volume, World, now};
@@ -155,6 +156,7 @@ pub fn allocate(world: &mut World, wanted: &Wanted<'_>) -> Result<String, String
         vmid: Some(vmid),
         created_at: now(),
         base: None,
+        ..Volume::default()
     });
     Ok(volid)
 }

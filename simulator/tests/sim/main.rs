@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where it is surprised")]
 
 mod access;
+mod backups;
 mod client;
 mod cluster_file;
 mod faults;

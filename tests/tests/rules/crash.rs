@@ -72,6 +72,10 @@ async fn killed(at: &str) -> String {
         .filter(|entry| entry.path.ends_with("/clone") && entry.effect)
         .collect();
     assert_eq!(clones.len(), 3, "{clones:?}");
+    // However often it died, each decision follows from what was recorded: today's code makes the same ones.
+    let bundle = world.bundle(world.run_of(id, &digest).await).await;
+    let decided = bundle.replay().unwrap().unwrap_or_else(|divergence| panic!("{divergence}"));
+    assert!(decided > 30, "only {decided} decisions");
     kills
 }
 

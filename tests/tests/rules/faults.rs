@@ -73,6 +73,8 @@ async fn after_three_attempts_a_run_pauses_with_advice_and_resume_finishes_it() 
     let state = world.until::<Run>(Category::Run, run.0, Run::is_over).await;
     assert_eq!(state.status, run::Status::Completed);
     assert_eq!(world.guests_named("scratch"), 1);
+    let replayed = world.bundle(run).await.replay().unwrap();
+    assert!(replayed.is_ok(), "{replayed:?}");
     agent.stop().await;
 }
 

@@ -2,14 +2,18 @@
 
 mod arrows;
 mod crash;
+mod drift;
 mod events_doc;
 mod faults;
 mod idempotence;
+mod matrix;
 mod outages;
 mod readmodels;
 mod sealed;
 mod texts;
 mod trail;
+mod undo;
+mod writer;
 
 /// The texts that must work, from the first to the last.
 pub const SCRATCH: &str = "A Debian 12 VM called scratch, 2 cores, 4 gigs of memory, 30 GB disk.";

@@ -2,7 +2,7 @@
 
 use super::Live;
 use crate::frame::Frame;
-use crate::parts::{Ago, Badge, Bar, Message};
+use crate::parts::{Ago, Badge, Bar, Kind, Message};
 use crate::words;
 use askama::{Template, filters::HtmlSafe};
 
@@ -23,6 +23,8 @@ pub struct PictureRegion {
     pub nodes: Vec<Node>,
     pub storages: Vec<Storage>,
     pub guests: Vec<Guest>,
+    /// Fields that differ and that nobody left alone.
+    pub drift: usize,
 }
 impl HtmlSafe for PictureRegion {}
 

@@ -28,7 +28,7 @@ pub struct GuestPage {
 
 /// Declared beside observed. Either may be unknown.
 pub struct Field {
-    pub name: &'static str,
+    pub name: String,
     pub declared: Option<String>,
     pub observed: String,
     pub differs: bool,

@@ -5,6 +5,7 @@ pub mod approvals;
 pub mod cluster;
 pub mod declaration;
 pub mod declarations;
+pub mod drift;
 pub mod edit;
 pub mod error;
 pub mod guest;
@@ -16,6 +17,7 @@ pub mod run;
 pub mod runs;
 pub mod settings;
 pub mod sign_in;
+pub mod undo;
 
 /// The parts of a page that a live stream sends again when they change: the region's name and its HTML, by the
 /// very template that stands in the page.

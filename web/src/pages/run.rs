@@ -138,13 +138,23 @@ pub struct ActRegion {
     pub no: u64,
     pub stop: Option<Guard>,
     pub resume: Option<Guard>,
-    pub skip: Option<(Guard, String)>,
+    /// Steps that wait for a person: their number, and the proof of trying again and of skipping.
+    pub waiting: Vec<WaitingStep>,
+    /// What the run did can be undone; the way back is shown first.
+    pub undo: bool,
     pub stopping: bool,
     pub over: bool,
     pub declaration: String,
     pub why_not: String,
 }
 impl HtmlSafe for ActRegion {}
+
+pub struct WaitingStep {
+    pub no: u32,
+    pub words: String,
+    pub retry: Guard,
+    pub skip: Guard,
+}
 
 impl Live for RunPage {
     fn regions(&self) -> Result<Vec<(&'static str, String)>, askama::Error> {

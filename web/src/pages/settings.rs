@@ -85,6 +85,19 @@ pub struct RulesForm {
     pub protected: String,
     pub poll_interval_s: String,
     pub observe_interval_s: String,
+    /// report, ask or heal.
+    pub drift: String,
+    pub nodes: String,
+    pub storages: String,
+    pub vlans: String,
+    pub addresses: String,
+    pub guests_max: String,
+    pub cores_max: String,
+    pub memory_gib_max: String,
+    pub disk_gib_max: String,
+    pub destroys_max: String,
+    pub own_plans: String,
+    pub linked_clones: bool,
 }
 
 pub struct RepositoryCard {

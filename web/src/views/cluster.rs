@@ -20,7 +20,6 @@ pub struct Compared {
     pub name: &'static str,
     pub declared: Option<String>,
     pub observed: String,
-    pub differs: bool,
     /// The JSON pointer's last part, to look up where the value comes from.
     pub key: &'static str,
 }
@@ -35,7 +34,7 @@ pub fn kind_word(kind: GuestKind) -> &'static str {
 /// The declaration that made a guest of ours.
 pub fn maker(guest: &GuestRow) -> Option<DeclarationId> {
     match &guest.claim.as_ref()?.origin {
-        Origin::Made { declaration, .. } => Some(*declaration),
+        Origin::Made { declaration, .. } | Origin::Adopted { declaration, .. } => Some(*declaration),
         Origin::Fixture {} => None,
     }
 }
@@ -56,13 +55,8 @@ pub fn wish<'a>(
 
 pub fn compare(wish: Option<&GuestWish>, seen: &GuestSeen) -> Vec<Compared> {
     let disk = seen.boot_disk();
-    let field = |name, key, declared: Option<String>, observed: String| Compared {
-        differs: declared.as_ref().is_some_and(|declared| *declared != observed),
-        name,
-        key,
-        declared,
-        observed,
-    };
+    let field =
+        |name, key, declared: Option<String>, observed: String| Compared { name, key, declared, observed };
     let yes_no = |on: bool| if on { "yes" } else { "no" }.to_owned();
     let unknown = || "not read".to_owned();
     vec![
@@ -100,7 +94,7 @@ pub fn compare(wish: Option<&GuestWish>, seen: &GuestSeen) -> Vec<Compared> {
         ),
         field("address", "ip", wish.and_then(|w| w.ip.clone()), seen.ip().unwrap_or_else(|| "none".into())),
         field(
-            "starts on boot",
+            "start on boot",
             "start_on_boot",
             wish.and_then(|w| w.start_on_boot).map(yes_no),
             yes_no(seen.start_on_boot()),
@@ -114,20 +108,19 @@ fn is_dark(guest: &GuestRow, view: &ClusterView) -> bool {
 }
 
 /// In step, drifted, not declared, missing or cannot tell.
-pub fn match_badge(guest: &GuestRow, view: &ClusterView, declared: &Declared) -> Badge {
+/// A badge never stands without a field: drift has its own page.
+pub fn match_badge(guest: &GuestRow, view: &ClusterView, now: DateTime<Utc>) -> Badge {
+    let unjudged = view.meta.unjudged.contains_key(&domain::drift::guest(guest.vmid));
     match &guest.seen {
         _ if is_dark(guest, view) => Badge::new(Kind::Unknown, "cannot tell"),
         None => Badge::new(Kind::Bad, "missing"),
         Some(_) if guest.claim.is_none() => Badge::new(Kind::Calm, "not declared"),
         Some(_) if !guest.is_ours() => Badge::new(Kind::Unknown, "cannot tell"),
-        Some(seen) => match wish(guest, declared) {
-            Some((_, wish, _)) if compare(Some(wish), seen).iter().any(|field| field.differs) => {
-                Badge::new(Kind::Drift, "drifted")
-            }
-            Some(_) => Badge::new(Kind::Good, "in step"),
-            // Ours without words of ours to compare with: demonstration guests, or history not read yet.
-            None => Badge::new(Kind::Calm, "ours, nothing declared"),
-        },
+        Some(_) if view.drift_of(guest.vmid, now).next().is_some() => Badge::new(Kind::Drift, "drifted"),
+        Some(_) if unjudged => Badge::new(Kind::Unknown, "cannot tell"),
+        Some(_) if maker(guest).is_some() => Badge::new(Kind::Good, "in step"),
+        // Ours without a run of ours: demonstration guests.
+        Some(_) => Badge::new(Kind::Calm, "ours, nothing declared"),
     }
 }
 
@@ -195,7 +188,8 @@ pub fn page(f: Frame, view: &ClusterView, declared: &Declared) -> page::ClusterP
         messages,
         nodes: nodes(view),
         storages: storages(view),
-        guests: view.guests.iter().map(|guest| guest_line(guest, view, declared)).collect(),
+        guests: view.guests.iter().map(|guest| guest_line(guest, view, declared, f.now)).collect(),
+        drift: view.drift.iter().filter(|row| row.is_open(f.now)).count(),
     };
     page::ClusterPage { f, name, picture }
 }
@@ -244,14 +238,14 @@ fn storages(view: &ClusterView) -> Vec<page::Storage> {
     view.storages.iter().map(line).collect()
 }
 
-fn guest_line(guest: &GuestRow, view: &ClusterView, declared: &Declared) -> page::Guest {
+fn guest_line(guest: &GuestRow, view: &ClusterView, declared: &Declared, now: DateTime<Utc>) -> page::Guest {
     let claimed = guest.claim.as_ref().map(|claim| claim.name.clone());
     page::Guest {
         vmid: guest.vmid,
         name: guest.seen.as_ref().map(|seen| seen.name.clone()).or(claimed).unwrap_or_default(),
         kind: guest.seen.as_ref().map_or("", |seen| kind_word(seen.kind)),
         node: guest.seen.as_ref().map(|seen| seen.node.clone()).unwrap_or_default(),
-        matches: match_badge(guest, view, declared),
+        matches: match_badge(guest, view, now),
         health: health_badge(guest, view),
         declared_by: maker(guest).map(|id| {
             (

@@ -16,24 +16,38 @@ pub fn page(
     made_by: Option<u64>,
 ) -> page::GuestPage {
     let wish = cluster::wish(guest, declared);
-    let matches = cluster::match_badge(guest, view, declared);
+    let matches = cluster::match_badge(guest, view, f.now);
+    let drifted: Vec<&projections::model::DriftRow> = view.drift_of(guest.vmid, f.now).collect();
     let from = |key: &str| {
         let (index, _, desired) = wish?;
         let label = desired.label(&format!("/guests/{index}/{key}"))?.clone();
         Some(From::of(&Origin::Label { label }))
     };
     let compared = guest.seen.as_ref().map(|seen| cluster::compare(wish.map(|(_, wish, _)| wish), seen));
-    let fields: Vec<page::Field> = compared
+    let mut fields: Vec<page::Field> = compared
         .unwrap_or_default()
         .into_iter()
         .map(|field| page::Field {
             from: field.declared.as_ref().and_then(|_| from(field.key)),
-            name: field.name,
+            differs: drifted.iter().any(|row| row.drift.field == field.name),
+            name: field.name.to_owned(),
             declared: field.declared,
             observed: field.observed,
-            differs: field.differs,
         })
         .collect();
+    for row in &drifted {
+        let drift = &row.drift;
+        match fields.iter_mut().find(|field| field.name == drift.field) {
+            Some(field) => field.declared = Some(drift.declared.clone()),
+            None => fields.push(page::Field {
+                from: None,
+                name: drift.field.clone(),
+                declared: Some(drift.declared.clone()),
+                observed: drift.observed.clone(),
+                differs: true,
+            }),
+        }
+    }
     let differing = fields.iter().filter(|field| field.differs).count();
     let lede = match (matches.kind, &guest.seen) {
         (Kind::Unknown, _) => {

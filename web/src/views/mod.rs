@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod declaration;
+pub mod drift;
 pub mod frame;
 pub mod guest;
 pub mod history;
@@ -12,10 +13,12 @@ pub mod overview;
 pub mod plan;
 pub mod run;
 pub mod settings;
+pub mod undo;
 
 use crate::words;
 use domain::account::{Actor, Role};
 use domain::ids::AccountId;
+use domain::settings::Rules;
 use projections::model::Account;
 use std::collections::BTreeMap;
 
@@ -46,13 +49,27 @@ pub struct Viewer {
     pub names: Names,
     /// Active Admins by name.
     pub admins: Vec<String>,
+    /// The rules let this person approve what they wrote, though there are other Admins.
+    pub trusted: bool,
 }
 
 impl Viewer {
     pub fn new(actor: Actor, accounts: &[Account]) -> Self {
         let is_admin = |account: &&Account| account.role == Role::Admin && !account.disabled;
         let admins = accounts.iter().filter(is_admin).map(|account| account.name.clone()).collect();
-        Self { actor, names: Names::of(accounts), admins }
+        Self { actor, names: Names::of(accounts), admins, trusted: false }
+    }
+
+    /// With what the rules say about approving one's own plans.
+    pub fn under(mut self, rules: Option<&Rules>) -> Self {
+        let name = self.names.name(self.actor.id);
+        self.trusted = rules.is_some_and(|rules| rules.limits.may_approve_own(&name));
+        self
+    }
+
+    /// May this person approve a plan they wrote?
+    pub fn may_approve_own(&self) -> bool {
+        self.alone() || self.trusted
     }
 
     /// One-admin mode: an author may approve their own plan, because nobody else could.

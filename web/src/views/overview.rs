@@ -80,7 +80,7 @@ fn needs(viewer: &Viewer, facts: &Facts, now: DateTime<Utc>) -> Vec<page::Need> 
         });
     }
     for guest in &facts.cluster.guests {
-        let badge = cluster::match_badge(guest, facts.cluster, facts.declared);
+        let badge = cluster::match_badge(guest, facts.cluster, now);
         if matches!(badge.kind, Kind::Drift | Kind::Bad) {
             let name = guest
                 .seen

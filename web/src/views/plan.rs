@@ -2,7 +2,7 @@
 
 use super::{Viewer, declaration};
 use crate::frame::Frame;
-use crate::pages::plan::{DecideRegion, PlanPage, PlanParts, StatusRegion};
+use crate::pages::plan::{DecideRegion, PlanPage, PlanParts, ScoreView, StatusRegion};
 use crate::parts::{Ago, Copy, Guard, Kind, Message};
 use crate::words;
 use domain::canonical::Digest;
@@ -67,6 +67,9 @@ pub fn page(f: Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow) -> 
         destroys: parts.destroys,
         notes: parts.notes,
         back: parts.back,
+        rights: parts.rights,
+        rehearsal: parts.rehearsal,
+        score: plan.score.as_ref().map(ScoreView::of),
         assumes: parts.assumes,
         comments: declaration::comments(viewer, row, f.now),
         command: format!("mycopod approve {} {} --digest {}", row.id, plan.no, plan.digest),
@@ -108,7 +111,7 @@ fn messages(
     }
     if standing != Standing::Past {
         if let Some(approved) = row.approved.as_ref().filter(|approved| approved.digest == plan.digest) {
-            let alone = if approved.alone { ", alone: there is one Admin" } else { "" };
+            let alone = if approved.alone { ", who wrote it" } else { "" };
             let title = format!("Approved by {}{alone}", viewer.names.name(approved.by));
             messages.push(Message::new(Kind::Good, title, words::moment(approved.at)).quiet());
         }
@@ -136,8 +139,9 @@ fn decide(
     let current = standing == Standing::Current;
     let undecided = matches!(row.status, S::Proposed | S::AwaitingApproval);
     let wrote = row.writers.contains(&viewer.actor.id);
-    let own = wrote && !viewer.alone();
+    let own = wrote && !viewer.may_approve_own();
     let empty = plan.plan.is_empty();
+    let able = plan.plan.rights.is_enough();
     let open = standing != Standing::Past && !matches!(row.status, S::Committing | S::Committed);
     let when = |may: bool, action: &str| -> Option<Guard> {
         may.then(|| f.guard(&format!("{} {action}", plan.digest), row.position))
@@ -148,11 +152,13 @@ fn decide(
         Standing::Current if row.status == S::Committed => "Committed. A run carries it out.".into(),
         Standing::Current if row.status == S::Committing => "It is being committed.".into(),
         Standing::Current if empty => "The plan would change nothing, so there is nothing to approve.".into(),
+        Standing::Current if undecided && !plan.plan.rights.is_enough() => "The token lacks rights for this plan. Give them with the commands above, then preview again.".into(),
         Standing::Current if !admin && undecided => format!("An Admin approves plans. {}", viewer.ask_an_admin()),
         Standing::Current if admin && own && undecided => {
             let others = viewer.other_admins();
             format!("Who wrote a declaration does not approve it. Ask {}.", words::list(&others))
         }
+        Standing::Current if admin && wrote && undecided && viewer.trusted => "The rules let you approve what you wrote. The log records that you did.".into(),
         Standing::Current if admin && wrote && undecided => "You are the only Admin, so you may approve what you wrote. The log records that you did it alone.".into(),
         Standing::Current => String::new(),
     };
@@ -161,7 +167,7 @@ fn decide(
         declaration: row.id.to_string(),
         digest: plan.digest.clone(),
         to_do: plan.plan.steps_to_do().count(),
-        approve: when(admin && current && undecided && !own && !empty, "approve"),
+        approve: when(admin && current && undecided && !own && !empty && able, "approve"),
         commit: when(admin && current && row.status == S::Approved, "commit"),
         send_back: when(
             admin && current && matches!(row.status, S::Proposed | S::AwaitingApproval | S::Approved),

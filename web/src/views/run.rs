@@ -9,7 +9,7 @@ use crate::parts::{Ago, Badge, Bar, Kind, Message};
 use crate::words;
 use chrono::{DateTime, Utc};
 use domain::limits::ATTEMPTS_MAX;
-use domain::run::TaskEnd;
+use domain::run::{Cause, TaskEnd};
 use projections::model::{AttemptOutcome, AttemptRow, CallRow, RunRow, RunStatus, StepRow, StepStatus};
 
 pub fn is_over(run: &RunRow) -> bool {
@@ -36,6 +36,15 @@ pub fn lede(run: &RunRow, now: DateTime<Utc>) -> String {
             format!("Paused at step {} of {total} and waits for an Admin: {cause}", (run.at + 1).min(total))
         }
         RunStatus::Running => match at {
+            _ if side_by_side(run).len() > 1 => {
+                let all = side_by_side(run);
+                let words: Vec<String> = all.iter().map(|step| step.subject.words()).collect();
+                format!(
+                    "{finished} of {total} steps are through; {} are under way: {}, {took}",
+                    words::counted(all.len(), "step"),
+                    super::some_of(&words, 4)
+                )
+            }
             Some(step) => {
                 let since =
                     step.started_at.map(|at| format!(", {}", words::lasted(now - at))).unwrap_or_default();
@@ -49,6 +58,12 @@ pub fn lede(run: &RunRow, now: DateTime<Utc>) -> String {
             None => format!("All {total} steps are through; the run is ending."),
         },
     }
+}
+
+/// Steps that are being worked at.
+fn side_by_side(run: &RunRow) -> Vec<&StepRow> {
+    let busy = |step: &&StepRow| matches!(step.status, StepStatus::Running | StepStatus::Waiting);
+    run.steps.iter().filter(busy).collect()
 }
 
 fn bar(run: &RunRow) -> Bar {
@@ -138,14 +153,37 @@ fn stages(viewer: &Viewer, run: &RunRow, now: DateTime<Utc>) -> Vec<page::StageL
         line(
             Kind::Good,
             "Approved",
-            run.approved.as_ref().map(|(by, _)| viewer.names.name(*by)).unwrap_or_default(),
-            run.approved.as_ref().map(|(_, at)| *at),
+            approver(viewer, run),
+            run.approved.as_ref().filter(|_| run.carries.is_commit()).map(|(_, at)| *at),
             run.digest.short().to_owned(),
         ),
-        line(Kind::Good, "Committed", String::new(), run.committed_at, run.commit.chars().take(12).collect()),
+        carried(run, &line),
         line(kind, word, String::new(), Some(run.started_at), String::new()),
         line(done, "Done", String::new(), run.ended_at.filter(|_| done == Kind::Good), String::new()),
     ]
+}
+
+fn approver(viewer: &Viewer, run: &RunRow) -> String {
+    match &run.carries {
+        Cause::Commit => run.approved.as_ref().map(|(by, _)| viewer.names.name(*by)).unwrap_or_default(),
+        Cause::Undo { by, .. } | Cause::PutBack { by: Some(by), .. } => viewer.names.name(*by),
+        Cause::PutBack { by: None, .. } => "the owner's rule".into(),
+    }
+}
+
+/// Where the run's plan comes from: a commit, another run's way back, or drift.
+fn carried(
+    run: &RunRow,
+    line: &dyn Fn(Kind, &'static str, String, Option<DateTime<Utc>>, String) -> page::StageLine,
+) -> page::StageLine {
+    match &run.carries {
+        Cause::Commit => {
+            let commit = run.commit.chars().take(12).collect();
+            line(Kind::Good, "Committed", String::new(), run.committed_at, commit)
+        }
+        Cause::Undo { .. } => line(Kind::Good, "Undoes a run", String::new(), None, String::new()),
+        Cause::PutBack { subject, .. } => line(Kind::Good, "Puts back", String::new(), None, subject.clone()),
+    }
 }
 
 fn act(f: &Frame, viewer: &Viewer, run: &RunRow) -> page::ActRegion {
@@ -157,7 +195,18 @@ fn act(f: &Frame, viewer: &Viewer, run: &RunRow) -> page::ActRegion {
         no: run.no.unsigned_abs(),
         stop: (admin && !over && !run.stop_requested).then(|| guard("stop")),
         resume: (admin && paused).then(|| guard("resume")),
-        skip: (admin && paused).then(|| (guard("skip"), format!("step {}", run.at + 1))),
+        waiting: run
+            .steps
+            .iter()
+            .filter(|step| admin && paused && step.held)
+            .map(|step| page::WaitingStep {
+                no: step.no,
+                words: format!("step {}: {} {}", step.no, step.verb.word(), step.subject.words()),
+                retry: guard(&format!("retry {}", step.no)),
+                skip: guard(&format!("skip {}", step.no)),
+            })
+            .collect(),
+        undo: admin && (paused || over) && !run.undone && did_something(run),
         stopping: run.stop_requested && !over,
         over,
         declaration: run.declaration.to_string(),
@@ -167,6 +216,11 @@ fn act(f: &Frame, viewer: &Viewer, run: &RunRow) -> page::ActRegion {
             format!("An Admin stops and resumes runs. {}", viewer.ask_an_admin())
         },
     }
+}
+
+/// A call of ours was seen to be done.
+fn did_something(run: &RunRow) -> bool {
+    run.steps.iter().flat_map(|step| &step.calls).any(|call| call.done && !call.attempts.is_empty())
 }
 
 fn step_badge(status: StepStatus) -> Badge {

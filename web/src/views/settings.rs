@@ -48,12 +48,29 @@ pub fn people_page(f: Frame, viewer: &Viewer, accounts: &[Account], typed: Typed
 
 /// The rules as text for the form.
 pub fn rules_form(rules: &Rules) -> page::RulesForm {
+    let limits = &rules.limits;
+    let number = |max: Option<u64>| max.map(|max| max.to_string()).unwrap_or_default();
+    fn lines<T: ToString>(items: &[T]) -> String {
+        items.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
     page::RulesForm {
         vmid_first: rules.vmid_first.to_string(),
         vmid_last: rules.vmid_last.to_string(),
         protected: rules.protected.join("\n"),
         poll_interval_s: rules.poll_interval_s.to_string(),
         observe_interval_s: rules.observe_interval_s.to_string(),
+        drift: rules.drift.as_str().to_owned(),
+        nodes: limits.nodes.join("\n"),
+        storages: limits.storages.join("\n"),
+        vlans: lines(&limits.vlans),
+        addresses: lines(&limits.addresses),
+        guests_max: number(limits.guests_max.map(u64::from)),
+        cores_max: number(limits.cores_max.map(u64::from)),
+        memory_gib_max: number(limits.memory_mib_max.map(|mib| mib / 1024)),
+        disk_gib_max: number(limits.disk_gib_max),
+        destroys_max: number(limits.destroys_max.map(u64::from)),
+        own_plans: limits.own_plans.join("\n"),
+        linked_clones: limits.linked_clones,
     }
 }
 

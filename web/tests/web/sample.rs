@@ -4,15 +4,17 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::account::Role;
 use domain::canonical::Digest;
+use domain::contract::Missing;
 use domain::declaration::{Failure, Stage, Status};
 use domain::ids::DeclarationId;
 use domain::interpretation::{
     Interpretation, Kind as Meaning, Label, Question, QuestionAbout, RefusalReason, Span,
 };
 use domain::mark::Mark;
+use domain::plan::rehearsal::{Blink, GuestAfter, NodeAfter, Quorum, Score, StorageAfter, Wrong};
 use domain::plan::{
     Base, Call, Condition, Effect, FieldChange, Hazard, HazardKind, InterpreterIdentity, Note, NoteKind,
-    Origin, Plan, Reverse, Step, StepVerb, Subject, TimeClass, Verb,
+    Origin, Plan, Rehearsal, Reverse, Rights, Step, StepVerb, Subject, TimeClass, Verb,
 };
 use uuid::Uuid;
 use web::Template;
@@ -222,6 +224,48 @@ pub fn plan(say: Say) -> Plan {
                 span: Some(span("Make it nice.")),
             },
         ],
+        rights: Rights {
+            missing: vec![Missing { path: say("/vms/131"), privs: vec![say("VM.Allocate")], any: false }],
+            commands: vec![say(
+                "pveum acl modify /vms/131 --users 'mycopod@pve' --tokens 'mycopod@pve!agent' --roles MycoPod",
+            )],
+        },
+        rehearsal: Some(rehearsal(say)),
+    }
+}
+
+fn rehearsal(say: Say) -> Rehearsal {
+    let node = |name: &str, gib: u64, before: u64, after: u64, running: u32| NodeAfter {
+        name: say(name),
+        memory_mib: gib * 1024,
+        promised_before_mib: before * 1024,
+        promised_after_mib: after * 1024,
+        running,
+    };
+    Rehearsal {
+        nodes: vec![node("pve1", 64, 32, 40, 7), node("pve2", 32, 8, 16, 4), node("pve3", 16, 5, 15, 3)],
+        storages: vec![
+            StorageAfter { id: say("ceph-vm"), node: None, free_before_gib: 1_400, free_after_gib: 1_304 },
+            StorageAfter {
+                id: say("local-lvm"),
+                node: Some(say("pve2")),
+                free_before_gib: 380,
+                free_after_gib: 388,
+            },
+        ],
+        guests: vec![GuestAfter {
+            vmid: 201,
+            name: say("k8s-1"),
+            node: say("pve1"),
+            running: true,
+            cores: 4,
+            memory_mib: 8192,
+            disk_gib: 32,
+            storage: Some(say("ceph-vm")),
+        }],
+        gone: vec![131],
+        blinks: vec![Blink { guest: say("web-old"), step: 4, why: say("It is restarted.") }],
+        quorum: Quorum { online: 3, nodes: 3, needed: 2 },
     }
 }
 
@@ -294,6 +338,18 @@ pub fn plan_page(role: Role, say: Say) -> plan::PlanPage {
         destroys: parts.destroys,
         notes: parts.notes,
         back: parts.back,
+        rights: parts.rights,
+        rehearsal: parts.rehearsal,
+        score: Some(plan::ScoreView::of(&Score {
+            fields: 8,
+            right: 7,
+            wrong: vec![Wrong {
+                vmid: 201,
+                field: say("memory"),
+                predicted: say("8192 MiB"),
+                seen: say("4096 MiB"),
+            }],
+        })),
         assumes: parts.assumes,
         comments: comments(say),
         command: "mycopod approve 14 2 --digest sha256:…".into(),
@@ -449,7 +505,13 @@ fn run_page(say: Say) -> run::RunPage {
             no: 17,
             stop: Some(f.guard("stop", 3)),
             resume: Some(f.guard("resume", 3)),
-            skip: Some((f.guard("skip", 3), "step 3".into())),
+            waiting: vec![run::WaitingStep {
+                no: 3,
+                words: say("step 3: create VM k8s-3 (203)"),
+                retry: f.guard("retry 3", 3),
+                skip: f.guard("skip 3", 3),
+            }],
+            undo: true,
             stopping: false,
             over: false,
             declaration: "14".into(),
@@ -457,6 +519,70 @@ fn run_page(say: Say) -> run::RunPage {
         },
         filter: run::Filter::All,
         command: "mycopod runs show 17".into(),
+        f,
+    }
+}
+
+fn drift_page(say: Say) -> drift::DriftPage {
+    let mut f = frame("Drift", Section::Cluster, Role::Admin, say);
+    f.live = Some("/cluster/drift/live".into());
+    let row = |index: usize, left: &str| drift::Row {
+        index,
+        vmid: (index == 1).then_some(110),
+        name: say("web-old"),
+        subject: say("guest/110"),
+        field: say("memory"),
+        declared: say("4 GiB"),
+        observed: say("8 GiB"),
+        since: before(400),
+        by: say("root@pam"),
+        badge: Badge::new(Kind::Drift, "drifted"),
+        left: say(left),
+        leave: left.is_empty().then(|| f.guard("leave", index as i64)),
+    };
+    drift::DriftPage {
+        picture: drift::DriftRegion {
+            seen: Some(before(12)),
+            lede: say("2 fields differ from what was put in force."),
+            messages: vec![],
+            rows: vec![row(1, ""), row(2, "ada until 3 May: a test")],
+            put_backs: vec![drift::PutBack {
+                subject: say("guest/110"),
+                name: say("web-old (110)"),
+                sentences: vec![say("Put back VM web-old (110) on pve1: memory from 8 GiB to 4 GiB.")],
+                calls: vec![say("PUT /nodes/pve1/qemu/110/config memory=4096")],
+                digest: say("sha256:00"),
+                short: say("00"),
+                approve: Some(f.guard("put back", 1)),
+            }],
+            unjudged: vec![(say("k8s-2 (202)"), say("node pve2 does not answer"))],
+            why_not: String::new(),
+        },
+        command: "mycopod drift --exit-code",
+        f,
+    }
+}
+
+fn undo_page(say: Say) -> undo::UndoPage {
+    let f = frame("Undo run 17", Section::Runs, Role::Admin, say);
+    undo::UndoPage {
+        no: 17,
+        lede: say("1 step would take back what this run did."),
+        steps: vec![undo::UndoStep {
+            no: 1,
+            sentence: say("Destroy VM k8s-1 (201). Everything on its disks is lost."),
+            calls: vec![say("DELETE /nodes/pve1/qemu/201 purge=1")],
+            loses_data: true,
+        }],
+        hazards: vec![say("VM k8s-1 (201) will be gone for good.")],
+        stays: vec![say("Step 2 stays: disks cannot be made smaller.")],
+        approve: Some(undo::Approve {
+            guard: f.guard("undo", 3),
+            digest: say("sha256:00"),
+            short: say("00"),
+            names: vec![say("k8s-1")],
+        }),
+        command: say("mycopod runs undo 17"),
         f,
     }
 }
@@ -509,6 +635,7 @@ fn cluster_page(say: Say) -> cluster::ClusterPage {
                 nodes: say("all"),
                 free: "1,204 GiB".into(),
             }],
+            drift: 1,
             guests: vec![
                 guest(
                     110,
@@ -544,8 +671,8 @@ fn cluster_page(say: Say) -> cluster::ClusterPage {
 }
 
 fn guest_page(say: Say) -> guest::GuestPage {
-    let field = |name, declared: Option<&str>, observed: &str| guest::Field {
-        name,
+    let field = |name: &str, declared: Option<&str>, observed: &str| guest::Field {
+        name: name.to_owned(),
         differs: declared.is_some_and(|d| d != observed),
         declared: declared.map(say),
         observed: say(observed),
@@ -620,6 +747,18 @@ fn settings_pages(say: Say) -> Vec<(&'static str, String)> {
             protected: say("plex\nnas"),
             poll_interval_s: say("30"),
             observe_interval_s: say("30"),
+            drift: say("ask"),
+            nodes: say("pve1\npve2"),
+            storages: say("ceph-vm\ntank-nfs"),
+            vlans: say("0\n30"),
+            addresses: say("10.0.20.50-10.0.20.99"),
+            guests_max: say("40"),
+            cores_max: say("64"),
+            memory_gib_max: say("96"),
+            disk_gib_max: say("2000"),
+            destroys_max: say("1"),
+            own_plans: say("ada"),
+            linked_clones: true,
         }),
         error: Some(say("Guest numbers must run from 100 to 999999999, first to last.")),
         repository: settings::RepositoryCard {
@@ -683,6 +822,8 @@ pub fn all(say: Say) -> Vec<(&'static str, String)> {
         ("declaration-refused", draw(&declaration_page(Status::Failed { failure: refused }, say))),
         ("run", draw(&run_page(say))),
         ("cluster", draw(&cluster_page(say))),
+        ("drift", draw(&drift_page(say))),
+        ("undo", draw(&undo_page(say))),
         ("guest", draw(&guest_page(say))),
     ];
     pages.push((

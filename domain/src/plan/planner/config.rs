@@ -45,7 +45,7 @@ impl Options {
 
 /// How a written value reads back. Proxmox sorts options and tags, and keeps numbers in its own form; a
 /// description loses trailing white space, and a container's gains a line end.
-pub(super) fn expected(kind: GuestKind, key: &str, value: &str) -> Expected {
+pub(crate) fn expected(kind: GuestKind, key: &str, value: &str) -> Expected {
     let stem = key.trim_end_matches(|c: char| c.is_ascii_digit());
     match key {
         "tags" => Expected::Tags(value.split(';').map(str::to_owned).collect()),
@@ -68,7 +68,7 @@ pub(super) fn all_expected(kind: GuestKind, args: &BTreeMap<String, String>) -> 
 }
 
 /// Keys that hold a volume: their value is replaced by the volume's name once it is made.
-pub(super) fn is_disk(key: &str) -> bool {
+pub(crate) fn is_disk(key: &str) -> bool {
     let stem = key.trim_end_matches(|c: char| c.is_ascii_digit());
     stem.len() < key.len() && ["scsi", "virtio", "sata", "ide", "efidisk", "tpmstate", "mp"].contains(&stem)
 }

@@ -6,6 +6,7 @@ use crate::facts::{GuestDefaults, HouseRules};
 use crate::interpretation::{GuestKind, GuestWish, Interpretation, Label, Span};
 use crate::observation::{GuestSeen, NodeSeen, Observation};
 use crate::plan::Origin;
+use crate::settings::Limits;
 use serde::Serialize;
 
 pub(super) struct Context<'a> {
@@ -28,6 +29,11 @@ impl<'a> Context<'a> {
 
     pub fn house(&self) -> &'a HouseRules {
         &self.request.rules.house
+    }
+
+    /// What plans may reach at most.
+    pub fn limits(&self) -> &'a Limits {
+        &self.request.rules.limits
     }
 
     pub fn defaults(&self, kind: GuestKind) -> &'a GuestDefaults {
@@ -90,15 +96,40 @@ impl<'a> Context<'a> {
         };
         let guest =
             found.filter(|guest| guest.name == *name && guest.kind == wish.kind).ok_or_else(|| {
-                NoPlan::new(
-                    format!("There is no {noun} {name} with this number and name."),
-                    "Refresh the cluster's picture, or name the guest as the Cluster page does.",
-                )
+                let silent = self.seen().nodes.iter().find(|(_, node)| !node.online);
+                match silent.filter(|_| found.is_none()) {
+                    Some((node, _)) => NoPlan::new(
+                        format!("{noun} {name} is not seen, but node {node} is offline: nobody can tell."),
+                        format!("Bring {node} back, then preview again."),
+                    ),
+                    None => NoPlan::new(
+                        format!("There is no {noun} {name} with this number and name."),
+                        "Refresh the cluster's picture, or name the guest as the Cluster page does.",
+                    ),
+                }
             })?;
         if guest.template || !self.request.cluster.owns(guest) {
             return Err(NoPlan::new(
                 format!("{noun} {name} ({}) was not made by MycoPod and is never touched.", guest.vmid),
-                "Change it in Proxmox itself. Taking existing guests under management is part of a later version.",
+                format!(
+                    "Ask to adopt {name} first, in a declaration of its own, or change it in Proxmox itself."
+                ),
+            ));
+        }
+        self.answering(guest)?;
+        Ok(guest)
+    }
+
+    /// The guest of ours with this name.
+    pub fn owned_named(&self, name: &str) -> Result<&'a GuestSeen, NoPlan> {
+        let guest = self.seen().guests.values().find(|guest| guest.name == name && !guest.template);
+        let guest = guest.ok_or_else(|| {
+            NoPlan::new(format!("There is no guest {name}."), "Name the guest as the Cluster page does.")
+        })?;
+        if !self.request.cluster.owns(guest) {
+            return Err(NoPlan::new(
+                format!("{} {name} ({}) is not under management.", guest.kind.noun(), guest.vmid),
+                format!("Ask to adopt {name} first, in a declaration of its own."),
             ));
         }
         self.answering(guest)?;

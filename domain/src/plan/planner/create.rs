@@ -4,25 +4,25 @@ use super::context::{Context, Silent};
 use super::draft::{Draft, Target, change, step};
 use super::placement::NewGuest;
 use super::spec::Source;
-use super::{NoPlan, create_container, create_vm, power, reverse, sentence};
+use super::{Made, NoPlan, create_container, create_vm, ha, power, reverse, sentence};
 use crate::interpretation::GuestKind;
 use crate::mark::TAG;
 use crate::plan::{FieldChange, Origin, StepVerb, TimeClass};
-use std::collections::BTreeMap;
 
-/// Adds the step that makes the guest and, where it shall run, the one that starts it. `storages`: the steps that
-/// make storages of this plan.
+/// Adds the step that makes the guest and, where it shall run, the one that starts it, and the one that makes it
+/// highly available. `made_before`: the steps that make storages and pools of this plan.
 pub(super) fn plan(
     context: &Context<'_>,
     guest: &NewGuest<'_>,
-    storages: &BTreeMap<String, u32>,
+    made_before: &Made,
     draft: &mut Draft,
 ) -> Result<(), NoPlan> {
     let (spec, target) = (&guest.spec, guest.target());
     let phrases = context.phrases("guests", spec.index, spec.wish);
     let mut made = step(StepVerb::Create, target.subject(), words(guest), phrases);
     let used = guest.disks.iter().map(|(_, id)| id).chain([&guest.storage]);
-    made.after = used.filter_map(|id| storages.get(id).copied()).collect();
+    made.after = used.filter_map(|id| made_before.storages.get(id).copied()).collect();
+    made.after.extend(spec.pool.and_then(|pool| made_before.pools.get(pool)));
     made.after.sort_unstable();
     made.after.dedup();
     made.time = TimeClass::Minutes;
@@ -37,8 +37,17 @@ pub(super) fn plan(
     }
     made.reverse = reverse::of_create(&target, spec.running, spec.wish.protected == Some(true));
     let no = draft.push(made);
+    let mut last = no;
     if spec.running {
-        power::start_new(context, guest, no, draft);
+        last = power::start_new(context, guest, no, draft);
+    }
+    if ha::differs(context, spec.wish.kind, guest.vmid, spec.wish.ha)? == Some(true) {
+        let used = guest.disks.iter().map(|(_, id)| id.as_str()).chain([guest.storage.as_str()]);
+        ha::movable(context, &spec.wish.name, used)?;
+        let origin = context.origin(spec.index, "ha", Silent::Planner("the text says so"));
+        let shown = change("high availability", None, Some(sentence::on_off(true)), origin);
+        let said = context.phrase("guests", spec.index, "ha");
+        ha::manage(context, &target, spec.running, shown, said, vec![last], draft);
     }
     Ok(())
 }
@@ -67,6 +76,7 @@ impl NewGuest<'_> {
 
     fn source(&self) -> String {
         match &self.spec.source {
+            Source::Clone { words, .. } if self.linked => format!("{words}, sharing its disk"),
             Source::Clone { words, .. } => words.clone(),
             Source::File { image, .. } => format!("from image {image}"),
             Source::Iso { file } => format!("with the ISO {file}"),

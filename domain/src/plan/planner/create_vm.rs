@@ -58,11 +58,14 @@ fn clone(guest: &NewGuest<'_>, model: &GuestSeen) -> Call {
         ("newid", guest.vmid.to_string()),
         ("name", wish.name.clone()),
         ("description", guest.mark.describe(wish.description.as_deref())),
-        ("full", "1".into()),
-        ("storage", guest.storage.clone()),
+        ("full", u8::from(!guest.linked).to_string()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into();
+    // A linked copy lies where its template lies; naming a storage is refused.
+    if !guest.linked {
+        args.insert("storage".into(), guest.storage.clone());
+    }
     if model.node != guest.node {
         args.insert("target".into(), guest.node.clone());
     }
@@ -73,7 +76,10 @@ fn clone(guest: &NewGuest<'_>, model: &GuestSeen) -> Call {
         verb: Verb::Post,
         path: format!("/nodes/{}/qemu/{}/clone", model.node, model.vmid),
         args,
-        purpose: format!("copy {} with its disks", model.name),
+        purpose: match guest.linked {
+            true => format!("copy {}, sharing its disks", model.name),
+            false => format!("copy {} with its disks", model.name),
+        },
         done_when: exists(guest),
         guards: vec![free(guest)],
     }

@@ -3,9 +3,10 @@
 use super::context::Context;
 use super::draft::{Draft, Target, step};
 use super::tasks::Task;
-use super::{NoPlan, power, reverse, sentence};
+use super::{NoPlan, ha, power, reverse, sentence};
+use crate::interpretation::GuestWish;
 use crate::observation::GuestSeen;
-use crate::plan::{Effect, Hazard, HazardKind, Reverse, StepVerb, TimeClass};
+use crate::plan::{Effect, Guard, Hazard, HazardKind, Reverse, StepVerb, Subject, TimeClass};
 
 pub(super) fn plan(context: &Context<'_>, task: &Task<'_>, draft: &mut Draft) -> Result<(), NoPlan> {
     let guest = task.guest;
@@ -23,9 +24,14 @@ pub(super) fn plan(context: &Context<'_>, task: &Task<'_>, draft: &mut Draft) ->
     }
     let phrases = context.phrases("guests", task.index, task.wish);
     let mut after = Vec::new();
+    // The manager would start again what is stopped behind its back.
+    if context.seen().around.ha_of(guest.kind, guest.vmid).is_some() {
+        after.push(ha::leave(context, &target, Vec::new(), phrases.clone(), draft));
+    }
     if guest.running {
         let sentence = format!("Switch off {subject} on {}, because it will be destroyed.", guest.node);
         let mut stopped = step(StepVerb::Change, target.subject(), sentence, phrases.clone());
+        stopped.after = after.clone();
         stopped.effect = Effect::Interrupts;
         stopped.calls = vec![power::stop_call(&target)];
         stopped.reverse = reverse::start(&target);
@@ -41,7 +47,15 @@ pub(super) fn plan(context: &Context<'_>, task: &Task<'_>, draft: &mut Draft) ->
     destroyed.after = after;
     destroyed.effect = Effect::Destroys;
     destroyed.time = TimeClass::Minutes;
-    destroyed.calls = vec![reverse::destroy_call(&target)];
+    let mut call = reverse::destroy_call(&target);
+    call.guards.push(Guard::HoldsOnly {
+        vmid: guest.vmid,
+        kind: guest.kind,
+        node: guest.node.clone(),
+        volumes: guest.volumes(),
+        snapshots: guest.snapshots.clone(),
+    });
+    destroyed.calls = vec![call];
     destroyed.reverse =
         Reverse::None { why: "what was on its disks is gone; only a backup brings it back.".into() };
     let no = draft.push(destroyed);
@@ -57,6 +71,14 @@ pub(super) fn plan(context: &Context<'_>, task: &Task<'_>, draft: &mut Draft) ->
         step: Some(no),
     });
     Ok(())
+}
+
+/// A guest that is not there needs no destroying.
+pub(super) fn absent(context: &Context<'_>, index: usize, wish: &GuestWish, draft: &mut Draft) {
+    let (noun, name, vmid) = (wish.kind.noun().to_owned(), wish.name.clone(), wish.vmid);
+    let subject = Subject { noun, name, vmid, node: None };
+    let text = format!("{} is not there.", subject.words());
+    draft.push(step(StepVerb::AlreadySo, subject, text, context.phrases("guests", index, wish)));
 }
 
 /// What goes with the guest: its disks and snapshots.

@@ -4,11 +4,12 @@ use super::NoPlan;
 use crate::ids::Vmid;
 use crate::interpretation::{GuestKind, Span};
 use crate::mark::Mark;
-use crate::observation::GuestSeen;
+use crate::observation::{GuestSeen, Observation};
 use crate::plan::{
     Effect, FieldChange, Guard, Hazard, HazardKind, Note, NoteKind, Origin, Reverse, Step, StepVerb, Subject,
     TimeClass,
 };
+use std::collections::BTreeSet;
 
 #[derive(Default)]
 pub(super) struct Draft {
@@ -26,6 +27,45 @@ impl Draft {
         no
     }
 
+    /// Orders the steps for runs that do several at once: a guest's own steps keep their order, and what has no way
+    /// back waits for everything that has one.
+    pub fn order(&mut self) {
+        for at in 0..self.steps.len() {
+            let (before, rest) = self.steps.split_at_mut(at);
+            let Some(step) = rest.first_mut().filter(|step| !step.calls.is_empty()) else { continue };
+            let acting = || before.iter().filter(|earlier| !earlier.calls.is_empty());
+            let own = acting()
+                .rev()
+                .find(|earlier| earlier.subject.vmid.is_some() && earlier.subject.vmid == step.subject.vmid);
+            step.after.extend(own.map(|own| own.no));
+            if ends(step) {
+                step.after.extend(acting().filter(|earlier| !ends(earlier)).map(|earlier| earlier.no));
+            }
+            step.after.sort_unstable();
+            step.after.dedup();
+        }
+    }
+
+    /// The plan's first call on each existing guest asks whether it still is as it was seen.
+    pub fn bind(&mut self, seen: &Observation) {
+        let mut met = BTreeSet::new();
+        for step in &mut self.steps {
+            let Some(call) = step.calls.first_mut() else { continue };
+            let Some(guest) = step.subject.vmid.and_then(|vmid| seen.guests.get(&vmid)) else { continue };
+            // A guest that is being worked on has a lock in its configuration, which will be gone.
+            if !met.insert(guest.vmid) || guest.digest.is_empty() || guest.lock.is_some() {
+                continue;
+            }
+            call.guards.push(Guard::AsSeen {
+                vmid: guest.vmid,
+                kind: guest.kind,
+                node: guest.node.clone(),
+                digest: guest.digest.clone(),
+                running: guest.running,
+            });
+        }
+    }
+
     pub fn hazard(&mut self, kind: HazardKind, text: String, step: Option<u32>) {
         self.hazards.push(Hazard { kind, text, confirm: None, step });
     }
@@ -33,6 +73,11 @@ impl Draft {
     pub fn note(&mut self, kind: NoteKind, text: impl Into<String>, span: Option<Span>) {
         self.notes.push(Note { kind, text: text.into(), span });
     }
+}
+
+/// Takes something away for good, or a definition that others of the plan may still use.
+fn ends(step: &Step) -> bool {
+    step.verb == StepVerb::Destroy || step.effect == Effect::Destroys
 }
 
 /// A step with nothing in it yet. Its lane is its subject until somebody says otherwise.
@@ -86,6 +131,18 @@ impl Target {
             mark,
             stamp: guest.stamp().map(str::to_owned),
         })
+    }
+
+    /// A guest that is not ours yet; its mark is to be set.
+    pub fn unmarked(guest: &GuestSeen) -> Self {
+        Self {
+            vmid: guest.vmid,
+            kind: guest.kind,
+            node: guest.node.clone(),
+            name: guest.name.clone(),
+            mark: Mark(uuid::Uuid::nil()),
+            stamp: guest.stamp().map(str::to_owned),
+        }
     }
 
     /// `/nodes/pve1/qemu/110/config`.

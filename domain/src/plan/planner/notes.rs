@@ -7,7 +7,7 @@ use super::placement::{NewGuest, Placed};
 use super::tasks::Tasks;
 use super::{NoPlan, sentence};
 use crate::interpretation::{Change, GuestKind, Label};
-use crate::plan::{HazardKind, NoteKind, Origin, StepVerb};
+use crate::plan::{HazardKind, NoteKind, Origin, Rehearsal, StepVerb};
 use std::collections::BTreeMap;
 
 /// Less than one part in this many of a node's memory is little.
@@ -19,20 +19,44 @@ pub(super) fn add(
     context: &Context<'_>,
     tasks: &Tasks<'_>,
     placed: &Placed<'_>,
+    rehearsal: &Rehearsal,
     draft: &mut Draft,
 ) -> Result<(), NoPlan> {
+    mounts(context)?;
     not_yet(context, &placed.guests, draft);
     let unfinished = draft.notes.iter().find(|note| note.kind == NoteKind::NotYet);
     if let Some(note) = unfinished.filter(|_| draft.steps.is_empty()) {
         return Err(NoPlan::new(
             note.text.clone(),
-            "Nothing else is asked for, so there is nothing to plan. VMs, containers and NFS storages can be declared.",
+            "Nothing else is asked for, so there is nothing to plan. Guests, their places and snapshots, pools, backups and NFS storages can be declared.",
         ));
     }
     kept(context, tasks, draft);
     defaults(draft);
     unused(context, draft);
-    assumes(context, placed, draft);
+    assumes(context, placed, rehearsal, draft);
+    Ok(())
+}
+
+/// A share inside a container would be a bind mount, which no token may make.
+fn mounts(context: &Context<'_>) -> Result<(), NoPlan> {
+    for mount in &context.desired().mounts {
+        let new = context.desired().guests.iter().find(|wish| wish.name == mount.guest).map(|wish| wish.kind);
+        let old =
+            context.seen().guests.values().find(|guest| guest.name == mount.guest).map(|guest| guest.kind);
+        if new.or(old) == Some(GuestKind::Container) {
+            return Err(NoPlan::new(
+                format!(
+                    "{} is a container: a share inside it is a bind mount, which Proxmox allows only to root@pam.",
+                    mount.guest
+                ),
+                format!(
+                    "Ask for a VM, or add the share on the node as root: pct set VMID --mp0 /mnt/pve/STORAGE,mp={}.",
+                    mount.path
+                ),
+            ));
+        }
+    }
     Ok(())
 }
 
@@ -67,38 +91,8 @@ fn not_yet(context: &Context<'_>, guests: &[NewGuest<'_>], draft: &mut Draft) {
         );
         draft.note(NoteKind::NotYet, text, span("mounts", n, "path"));
     }
-    for (n, wish) in desired.moves.iter().enumerate() {
-        let text =
-            format!("{} is not moved: moving guests and disks is part of a later version.", wish.guest);
-        draft.note(NoteKind::NotYet, text, span("moves", n, "guest"));
-    }
-    for (n, wish) in desired.snapshots.iter().enumerate() {
-        let text =
-            format!("Snapshots of {} are left as they are: they are part of a later version.", wish.guest);
-        draft.note(NoteKind::NotYet, text, span("snapshots", n, "guest"));
-    }
-    for (n, wish) in desired.backups.iter().enumerate() {
-        let name = wish.name.as_deref().map_or(String::new(), |name| format!(" {name}"));
-        let text = format!("The backup{name} is not made or changed: backups are part of a later version.");
-        draft.note(NoteKind::NotYet, text, span("backups", n, "guests"));
-    }
-    for (n, wish) in desired.pools.iter().enumerate() {
-        let text =
-            format!("The pool {} is not made or removed: pools are part of a later version.", wish.name);
-        draft.note(NoteKind::NotYet, text, span("pools", n, "name"));
-    }
     for guest in guests {
         let wish = guest.spec.wish;
-        if wish.pool.is_some() && guest.spec.pool.is_none() {
-            let text =
-                format!("{} is made outside the pool {}.", wish.name, wish.pool.as_deref().unwrap_or(""));
-            draft.note(NoteKind::NotYet, text, span("guests", guest.spec.index, "pool"));
-        }
-        if wish.ha == Some(true) {
-            let text =
-                format!("High availability of {} is not set up: it is part of a later version.", wish.name);
-            draft.note(NoteKind::NotYet, text, span("guests", guest.spec.index, "ha"));
-        }
         if wish.kind == GuestKind::Container && wish.login_user.is_some() {
             let text = format!("{} gets no login of its own: containers have only root.", wish.name);
             draft.note(NoteKind::NotYet, text, span("guests", guest.spec.index, "login_user"));
@@ -165,45 +159,38 @@ fn cut(words: &str) -> String {
     format!("{}…", start.trim_end())
 }
 
-fn assumes(context: &Context<'_>, placed: &Placed<'_>, draft: &mut Draft) {
+fn assumes(context: &Context<'_>, placed: &Placed<'_>, rehearsal: &Rehearsal, draft: &mut Draft) {
     let seen = context.seen();
     let at = seen.at.format("%Y-%m-%d %H:%M:%S UTC");
     let text = format!("The cluster was seen on {at}, running Proxmox VE {}.", seen.pve_version);
     draft.note(NoteKind::Assumes, text, None);
-    let mut nodes: Vec<&str> = draft
-        .steps
-        .iter()
-        .filter(|step| step.verb != StepVerb::AlreadySo)
-        .filter_map(|step| step.subject.node.as_deref())
-        .collect();
+    let touched = draft.steps.iter().filter(|step| step.verb != StepVerb::AlreadySo);
+    let mut nodes: Vec<String> = touched.filter_map(|step| step.subject.node.clone()).collect();
+    nodes.extend(rehearsal.guests.iter().map(|guest| guest.node.clone()));
     nodes.sort_unstable();
     nodes.dedup();
     let mut said = Vec::new();
-    for name in nodes {
-        let (Some(free), Some(node)) = (placed.budget.memory.get(name), seen.nodes.get(name)) else {
-            continue;
-        };
+    for node in rehearsal.nodes.iter().filter(|node| nodes.contains(&node.name)) {
+        let free = node.free_after_mib();
         let text = format!(
-            "{name} keeps {} of {} of memory free.",
-            sentence::about(*free),
+            "{} keeps {} of {} of memory free.",
+            node.name,
+            sentence::about(free),
             sentence::memory(node.memory_mib)
         );
         said.push((NoteKind::Assumes, text));
-        if free.saturating_mul(LITTLE_MEMORY_PART) < node.memory_mib && !placed.guests.is_empty() {
-            let text = format!("Only {} of memory will be free on {name}.", sentence::about(*free));
-            draft.hazards.push(crate::plan::Hazard {
-                kind: HazardKind::Caution,
-                text,
-                confirm: None,
-                step: None,
-            });
+        let grows = node.promised_after_mib > node.promised_before_mib;
+        if grows && free.saturating_mul(LITTLE_MEMORY_PART) < node.memory_mib {
+            let text = format!("Only {} of memory will be free on {}.", sentence::about(free), node.name);
+            draft.hazard(HazardKind::Caution, text, None);
         }
     }
-    for (id, node) in placed.budget.taken.keys() {
-        let Some(store) = context.stores.get(id) else { continue };
-        let Some(free) = placed.budget.free_gib(id, store, node) else { continue };
-        let place = if node.is_empty() { id.clone() } else { format!("{id} on {node}") };
-        said.push((NoteKind::Assumes, format!("{place} keeps {} free.", sentence::disk(free))));
+    for store in &rehearsal.storages {
+        let place = store.node.as_ref().map_or(store.id.clone(), |node| format!("{} on {node}", store.id));
+        said.push((
+            NoteKind::Assumes,
+            format!("{place} keeps {} free.", sentence::disk(store.free_after_gib)),
+        ));
     }
     for (kind, text) in said {
         draft.note(kind, text, None);

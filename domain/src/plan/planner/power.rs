@@ -3,8 +3,8 @@
 use super::context::{Context, Silent};
 use super::draft::{Draft, Target, change, step};
 use super::placement::NewGuest;
-use super::reverse;
 use super::tasks::Task;
+use super::{ha, reverse};
 use crate::interpretation::Span;
 use crate::plan::{Call, Condition, Effect, FieldChange, HazardKind, Reverse, StepVerb, Verb};
 
@@ -47,10 +47,10 @@ fn power(context: &Context<'_>, index: usize, before: Option<bool>, after: bool,
 }
 
 /// The step that starts a guest of this plan.
-pub(super) fn start_new(context: &Context<'_>, guest: &NewGuest<'_>, made: u32, draft: &mut Draft) {
+pub(super) fn start_new(context: &Context<'_>, guest: &NewGuest<'_>, made: u32, draft: &mut Draft) -> u32 {
     let (index, kind) = (guest.spec.index, guest.spec.wish.kind.as_str());
     let changes = vec![power(context, index, None, true, kind)];
-    start(context, index, guest.target(), vec![made], changes, draft);
+    start(context, index, guest.target(), vec![made], changes, draft)
 }
 
 /// The step that starts a guest which exists.
@@ -60,9 +60,9 @@ pub(super) fn start_seen(
     target: Target,
     after: Vec<u32>,
     draft: &mut Draft,
-) {
+) -> u32 {
     let changes = vec![power(context, task.index, Some(false), true, task.wish.kind.as_str())];
-    start(context, task.index, target, after, changes, draft);
+    start(context, task.index, target, after, changes, draft)
 }
 
 fn start(
@@ -72,18 +72,28 @@ fn start(
     after: Vec<u32>,
     changes: Vec<FieldChange>,
     draft: &mut Draft,
-) {
+) -> u32 {
     let sentence = format!("Start {}.", target.subject().words());
     let mut started = step(StepVerb::Change, target.subject(), sentence, phrases(context, index));
     started.after = after;
     started.changes = changes;
-    started.calls = vec![start_call(&target)];
+    started.calls = vec![turn(context, &target, true)];
     started.reverse = Reverse::Calls {
         sentence: format!("Shut down {}.", target.subject().words()),
         loses_data: false,
-        calls: vec![shutdown_call(&target)],
+        calls: vec![turn(context, &target, false)],
     };
-    draft.push(started);
+    draft.push(started)
+}
+
+/// Starts or shuts down: through the high availability manager where that has the guest.
+fn turn(context: &Context<'_>, target: &Target, running: bool) -> Call {
+    let managed = context.seen().around.ha_of(target.kind, target.vmid).is_some_and(|ha| ha.acts());
+    match (managed, running) {
+        (true, _) => ha::set(target, running),
+        (false, true) => start_call(target),
+        (false, false) => shutdown_call(target),
+    }
 }
 
 /// The step that shuts a guest down.
@@ -93,7 +103,7 @@ pub(super) fn shut_down(
     target: Target,
     after: Vec<u32>,
     draft: &mut Draft,
-) {
+) -> u32 {
     let words = target.subject().words();
     let sentence =
         format!("Shut down {words}; if it has not stopped after {SHUTDOWN_S} seconds, switch it off.");
@@ -101,10 +111,51 @@ pub(super) fn shut_down(
     stopped.after = after;
     stopped.effect = Effect::Interrupts;
     stopped.changes = vec![power(context, task.index, Some(true), false, task.wish.kind.as_str())];
-    stopped.calls = vec![shutdown_call(&target)];
-    stopped.reverse = reverse::start(&target);
+    stopped.calls = vec![turn(context, &target, false)];
+    stopped.reverse = Reverse::Calls {
+        sentence: format!("Start {words}."),
+        loses_data: false,
+        calls: vec![turn(context, &target, true)],
+    };
     let no = draft.push(stopped);
     draft.hazard(HazardKind::Interrupts, format!("{words} will be stopped."), Some(no));
+    no
+}
+
+/// Stops a running guest for another step, which is named by its reason.
+pub(super) fn pause(
+    target: &Target,
+    phrases: &[Span],
+    why: &str,
+    after: Vec<u32>,
+    draft: &mut Draft,
+) -> Vec<u32> {
+    let words = target.subject().words();
+    let sentence = format!("Shut down {words} for a while: {why}.");
+    let mut stopped = step(StepVerb::Change, target.subject(), sentence, phrases.to_vec());
+    stopped.after = after;
+    stopped.effect = Effect::Interrupts;
+    stopped.calls = vec![shutdown_call(target)];
+    stopped.reverse = reverse::start(target);
+    let no = draft.push(stopped);
+    let text = format!("{words} is unreachable until it is started again.");
+    draft.hazard(HazardKind::Interrupts, text, Some(no));
+    vec![no]
+}
+
+/// Starts a guest again that was stopped for another step.
+pub(super) fn go_on(target: &Target, phrases: &[Span], after: Vec<u32>, draft: &mut Draft) -> Vec<u32> {
+    let words = target.subject().words();
+    let sentence = format!("Start {words} again.");
+    let mut started = step(StepVerb::Change, target.subject(), sentence, phrases.to_vec());
+    started.after = after;
+    started.calls = vec![start_call(target)];
+    started.reverse = Reverse::Calls {
+        sentence: format!("Shut down {words}."),
+        loses_data: false,
+        calls: vec![shutdown_call(target)],
+    };
+    vec![draft.push(started)]
 }
 
 /// The words about power, else the guest's name.

@@ -1,7 +1,7 @@
 //! A new guest with its gaps filled, as far as that is possible before it has a place.
 
 use super::context::Context;
-use super::{NoPlan, network};
+use super::{NoPlan, network, pools};
 use crate::interpretation::{GuestKind, GuestWish, Power};
 use crate::observation::{DiskSeen, GuestSeen};
 
@@ -185,14 +185,9 @@ fn source<'a>(context: &Context<'a>, wish: &'a GuestWish) -> Result<Source<'a>, 
     Ok(Source::File { image: name.clone(), storage: &image.storage, file, content })
 }
 
-/// A pool that exists: some guest is in it. One that the text also wants made is left out and noted.
+/// A pool that exists, or that the same text makes first.
 fn pool<'a>(context: &Context<'a>, wish: &'a GuestWish) -> Result<Option<&'a str>, NoPlan> {
     let Some(name) = wish.pool.as_deref() else { return Ok(None) };
-    if context.seen().guests.values().any(|guest| guest.pool.as_deref() == Some(name)) {
-        return Ok(Some(name));
-    }
-    if context.desired().pools.iter().any(|pool| pool.name == name) {
-        return Ok(None);
-    }
-    Err(NoPlan::new(format!("No pool {name} is seen."), "Make the pool in Proxmox first, or leave it out."))
+    pools::known(context, name)?;
+    Ok(Some(name))
 }

@@ -1,7 +1,7 @@
 //! Which guests are made, compared, destroyed or left alone: every wish is looked up before anything is planned.
 
-use super::NoPlan;
 use super::context::Context;
+use super::{NoPlan, adopt};
 use crate::interpretation::{GuestChange, GuestWish, Kind};
 use crate::limits::GUESTS_MAX;
 use crate::observation::GuestSeen;
@@ -21,6 +21,9 @@ pub(super) struct Tasks<'a> {
     pub compared: Vec<Task<'a>>,
     pub destroyed: Vec<Task<'a>>,
     pub kept: Vec<(usize, &'a GuestWish)>,
+    pub adopted: Vec<Task<'a>>,
+    /// To be destroyed, and proven not to be there any more.
+    pub absent: Vec<(usize, &'a GuestWish)>,
 }
 
 pub(super) fn sort<'a>(context: &Context<'a>) -> Result<Tasks<'a>, NoPlan> {
@@ -33,12 +36,7 @@ pub(super) fn sort<'a>(context: &Context<'a>) -> Result<Tasks<'a>, NoPlan> {
                 tasks.kept.push((index, wish));
                 continue;
             }
-            GuestChange::Adopt => {
-                return Err(NoPlan::new(
-                    format!("Taking {} under management is not possible yet.", wish.name),
-                    "Adopting existing guests is part of a later version. Leave the guest out of the text.",
-                ));
-            }
+            GuestChange::Adopt => Task { index, wish, guest: adopt::find(context, wish)? },
             GuestChange::Create => match existing(context, wish)? {
                 Some(guest) => Task { index, wish, guest },
                 None => {
@@ -46,7 +44,13 @@ pub(super) fn sort<'a>(context: &Context<'a>) -> Result<Tasks<'a>, NoPlan> {
                     continue;
                 }
             },
-            GuestChange::Update | GuestChange::Destroy => {
+            // A protected guest may be spoken of as it is; only a difference is refused.
+            GuestChange::Update => Task { index, wish, guest: context.owned(wish)? },
+            GuestChange::Destroy if is_absent(context, wish) => {
+                tasks.absent.push((index, wish));
+                continue;
+            }
+            GuestChange::Destroy => {
                 let guest = context.owned(wish)?;
                 context.unprotected(guest)?;
                 Task { index, wish, guest }
@@ -60,11 +64,19 @@ pub(super) fn sort<'a>(context: &Context<'a>) -> Result<Tasks<'a>, NoPlan> {
         }
         match wish.change {
             GuestChange::Destroy => tasks.destroyed.push(task),
+            GuestChange::Adopt => tasks.adopted.push(task),
             _ => tasks.compared.push(task),
         }
     }
     caps(context, &tasks)?;
     Ok(tasks)
+}
+
+/// Neither its number nor its name is in use, and every node said so (I9).
+fn is_absent(context: &Context<'_>, wish: &GuestWish) -> bool {
+    let seen = context.seen();
+    let used = |guest: &GuestSeen| Some(guest.vmid) == wish.vmid || guest.name == wish.name;
+    seen.nodes.values().all(|node| node.online) && !seen.guests.values().any(used)
 }
 
 fn gate(context: &Context<'_>) -> Result<(), NoPlan> {
@@ -111,12 +123,15 @@ fn caps(context: &Context<'_>, tasks: &Tasks<'_>) -> Result<(), NoPlan> {
             "Ask for fewer, or let an Admin change the rule in Settings.",
         ));
     }
-    if tasks.destroyed.len() > policy.destroy_max {
+    let destroys_max = context
+        .limits()
+        .destroys_max
+        .map_or(policy.destroy_max, |max| policy.destroy_max.min(usize::try_from(max).unwrap_or(usize::MAX)));
+    if tasks.destroyed.len() > destroys_max {
         return Err(NoPlan::new(
             format!(
-                "{} guests would be destroyed, the rules allow {} at once.",
+                "{} guests would be destroyed, the rules allow {destroys_max} at once.",
                 tasks.destroyed.len(),
-                policy.destroy_max
             ),
             "Name fewer, or let an Admin change the rule in Settings.",
         ));

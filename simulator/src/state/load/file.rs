@@ -24,6 +24,18 @@ pub struct File {
     pub guests: BTreeMap<String, FileGuest>,
     #[serde(default)]
     pub pools: BTreeMap<String, FilePool>,
+    #[serde(default)]
+    pub backups: BTreeMap<String, FileBackup>,
+}
+
+/// A backup job; its guests by name.
+#[derive(Deserialize)]
+pub struct FileBackup {
+    #[serde(default)]
+    pub guests: Vec<String>,
+    pub storage: String,
+    pub schedule: String,
+    pub keep_last: Option<u32>,
 }
 
 #[derive(Deserialize)]

@@ -88,6 +88,11 @@ pub fn from_cluster_file(file: &Value, chance: &Chance) -> Result<World, SimErro
             file.guests.values().filter(|g| entry.members.contains(&g.name) || g.pool.as_ref() == Some(name));
         pool.guests.extend(ids.map(|g| g.vmid));
     }
+    for (id, job) in &file.backups {
+        let covered = file.guests.values().filter(|g| job.guests.contains(&g.name));
+        let numbers: Vec<String> = covered.map(|g| g.vmid.to_string()).collect();
+        crate::sections::backup::seed(&mut world, id, &numbers, &job.storage, &job.schedule, job.keep_last);
+    }
     settle_sizes(&mut world, &file);
     Ok(world)
 }
@@ -168,6 +173,7 @@ fn put(
         vmid: Some(vmid),
         created_at: now(),
         base: None,
+        ..Volume::default()
     });
     volid
 }
@@ -221,6 +227,7 @@ fn place_everywhere(world: &mut World, storage: &str, name: &str, content: &str,
             vmid: None,
             created_at: now(),
             base: None,
+            ..Volume::default()
         });
     }
 }

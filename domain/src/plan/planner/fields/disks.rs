@@ -40,7 +40,10 @@ impl Editor<'_, '_> {
         let boot = self.guest.boot_disk().map(|disk| disk.key);
         let all = self.guest.config.keys().filter_map(|key| self.guest.disk(key));
         let mut there: Vec<DiskSeen> = all.filter(|disk| Some(&disk.key) != boot.as_ref()).collect();
-        let root = self.guest.boot_disk().map(|disk| disk.storage);
+        // Where the other disks are, or where the same text sends them.
+        let sent = self.context.desired().moves.iter().find(|entry| entry.guest == self.guest.name);
+        let sent = sent.and_then(|entry| entry.to_storage.clone()).or(self.wish.storage.clone());
+        let root = sent.or_else(|| self.guest.boot_disk().map(|disk| disk.storage));
         let stem = if self.is_vm() { "scsi" } else { "mp" };
         let (first, last) = if self.is_vm() { (1, 30) } else { (0, 255) };
         let mut keys = config::free_keys(stem, first, last, &self.guest.config);

@@ -27,6 +27,8 @@ pub(super) struct Edit {
     /// What the changed keys held.
     pub before: BTreeMap<String, Option<String>>,
     pub changes: Vec<FieldChange>,
+    /// The wish's own word for each of them.
+    pub keys: Vec<String>,
     /// The disk to grow, and to how many GiB.
     pub grow: Option<(String, u64)>,
     /// Space it takes: storage and GiB.
@@ -68,6 +70,7 @@ fn blank() -> Edit {
         expected: BTreeMap::new(),
         before: BTreeMap::new(),
         changes: Vec::new(),
+        keys: Vec::new(),
         grow: None,
         takes: Vec::new(),
         effect: Effect::None,
@@ -100,6 +103,7 @@ impl Editor<'_, '_> {
         }
         let origin = self.context.origin(self.index, field, Silent::Planner(UNLABELLED));
         self.edit.changes.push(change(word, before, Some(after.to_owned()), origin));
+        self.edit.keys.push(field.to_owned());
         true
     }
 

@@ -109,26 +109,6 @@ impl Editor<'_, '_> {
                 self.edit.not_yet.push(text);
             }
         };
-        let storage = guest.boot_disk().map(|disk| disk.storage);
-        add(
-            wish.node.as_ref().is_some_and(|node| *node != guest.node),
-            format!("{name} stays on {}: moving guests is part of a later version.", guest.node),
-        );
-        add(
-            wish.storage.is_some() && wish.storage != storage,
-            format!("The disk of {name} stays where it is: moving disks is part of a later version."),
-        );
-        add(
-            wish.pool.is_some() && wish.pool != guest.pool,
-            format!(
-                "{name} is not put into the pool {}: pools are part of a later version.",
-                wish.pool.as_deref().unwrap_or("")
-            ),
-        );
-        add(
-            wish.ha.is_some(),
-            format!("High availability of {name} is left as it is: it is part of a later version."),
-        );
         let update = wish.change == GuestChange::Update;
         add(
             update && (wish.uefi.is_some() || wish.tpm.is_some()),

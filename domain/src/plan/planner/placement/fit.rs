@@ -29,6 +29,9 @@ pub(super) fn fit(
     if !node.online {
         return Err("it is offline".into());
     }
+    if !context.limits().allows_node(name) {
+        return Err("the rules do not allow it".into());
+    }
     if !node.bridges.contains_key(&spec.bridge) {
         return Err(format!("it has no bridge {}", spec.bridge));
     }
@@ -77,6 +80,9 @@ pub(super) fn fit(
 
 fn usable(context: &Context<'_>, spec: &Spec<'_>, id: &str, node: &str) -> Result<(), String> {
     let store = context.stores.get(id).ok_or_else(|| format!("there is no storage {id}"))?;
+    if !context.limits().allows_storage(id) {
+        return Err(format!("the rules do not allow storage {id}"));
+    }
     if !store.holds(spec.content()) {
         return Err(format!("storage {id} cannot hold disks of a {}", spec.wish.kind.noun()));
     }

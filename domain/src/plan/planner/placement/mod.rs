@@ -8,13 +8,14 @@ mod fit;
 
 use super::context::Context;
 use super::fields::Edit;
-use super::spec::{self, Spec};
+use super::moves::{Route, Routes};
+use super::spec::{self, Source, Spec};
 use super::tasks::{Task, Tasks};
 use super::{NoPlan, ids, sentence};
 use crate::ids::Vmid;
 use crate::interpretation::PlacementRule;
 use crate::mark::Mark;
-pub(super) use budget::Budget;
+use budget::Budget;
 use fit::Fit;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -30,25 +31,32 @@ pub(super) struct NewGuest<'a> {
     pub disks: Vec<(u64, String)>,
     /// The file it is made from, where it is made from one.
     pub volume: Option<String>,
+    /// It shares its template's disk.
+    pub linked: bool,
     /// Why this node.
     pub why: String,
 }
 
-/// What is left after the plan.
+/// Every new guest with its place.
 pub(super) struct Placed<'a> {
     pub guests: Vec<NewGuest<'a>>,
-    pub budget: Budget,
 }
 
-/// Places every new guest. `edits`: the differences of the compared guests, which take their share first.
+/// Places every new guest. `edits`: the differences of the compared guests, which take their share first; `routes`:
+/// guests that go elsewhere, which take theirs there.
 pub(super) fn place<'a>(
     context: &Context<'a>,
     tasks: &Tasks<'a>,
     edits: &[(&Task<'a>, Edit)],
+    routes: &Routes<'a>,
 ) -> Result<Placed<'a>, NoPlan> {
     let mut budget = Budget::new(context);
+    for route in routes.values() {
+        budget.relocate(context, route)?;
+    }
     for (task, edit) in edits {
-        budget.grow(context, task, edit)?;
+        let node = routes.get(&task.guest.vmid).map_or(task.guest.node.as_str(), Route::node);
+        budget.grow(context, task, edit, node)?;
     }
     let numbers = ids::free(context, tasks.created.len())?;
     let mut waiting = Vec::new();
@@ -78,6 +86,7 @@ pub(super) fn place<'a>(
         .into_iter()
         .zip(guests)
         .map(|((vmid, spec), (fit, why))| NewGuest {
+            linked: linked(context, &spec, &fit),
             mark: Mark::derive(context.request.declaration.0, &spec.wish.name, vmid),
             spec,
             vmid,
@@ -89,7 +98,18 @@ pub(super) fn place<'a>(
         })
         .collect();
     guests.sort_by_key(|guest| guest.spec.index);
-    Ok(Placed { guests, budget })
+    Ok(Placed { guests })
+}
+
+/// Storage types that can share a base, whatever the format of its volumes.
+const LINKABLE: [&str; 5] = ["rbd", "zfspool", "zfs", "lvmthin", "btrfs"];
+
+/// May and can the copy share the disk of its template?
+fn linked(context: &Context<'_>, spec: &Spec<'_>, fit: &Fit) -> bool {
+    let Source::Clone { guest, disk, .. } = &spec.source else { return false };
+    let kind = context.seen().storages.get(&disk.storage).map_or("", |storage| storage.kind.as_str());
+    let able = LINKABLE.contains(&kind) || disk.volume.ends_with(".qcow2");
+    context.limits().linked_clones && guest.template && able && fit.storage == disk.storage
 }
 
 /// The other guests that a rule ties to this one.

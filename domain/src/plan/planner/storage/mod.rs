@@ -201,6 +201,12 @@ fn update(context: &Context<'_>, index: usize, wish: &StorageWish, draft: &mut D
 pub(super) fn remove(context: &Context<'_>, draft: &mut Draft) -> Result<(), NoPlan> {
     let wishes = context.desired().storages.iter().enumerate();
     for (index, wish) in wishes.filter(|(_, wish)| matches!(wish.change, Change::Remove | Change::Destroy)) {
+        if !context.seen().storages.contains_key(&wish.id) {
+            let text = format!("There is no storage {}.", wish.id);
+            let phrases = context.phrases("storages", index, wish);
+            draft.push(step(StepVerb::AlreadySo, subject(&wish.id), text, phrases));
+            continue;
+        }
         let old = existing(context, wish)?;
         let prefix = format!("{}:", wish.id);
         let users = context

@@ -1,11 +1,13 @@
 //! The cluster `lab`: three nodes, a local and a shared storage, two templates, six guests of which four are ours.
 
 use crate::cluster::{Cluster, Event, Origin};
+use crate::contract::Permissions;
 use crate::decider::Decider;
 use crate::interpretation::GuestKind;
 use crate::mark::Mark;
 use crate::observation::{GuestSeen, NodeSeen, Observation, StorageSeen};
-use crate::settings::Rules;
+use crate::settings::{Limits, Rules};
+use crate::surroundings::{BackupJobSeen, PoolSeen, Surroundings};
 use chrono::DateTime;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -227,8 +229,62 @@ pub(super) fn observation() -> Observation {
             .collect(),
         storages: storages(),
         guests: guests.into_iter().map(|guest| (guest.vmid, guest)).collect(),
+        around: around(),
     }
 }
+
+/// One pool, one backup job of somebody, and every right.
+fn around() -> Surroundings {
+    let infra = PoolSeen { guests: [112].into(), storages: [].into() };
+    let job = BackupJobSeen {
+        guests: vec![110, 111],
+        storage: Some("tank-nfs".into()),
+        schedule: Some("02:30".into()),
+        mode: Some("snapshot".into()),
+        keep_last: Some(7),
+        enabled: true,
+        wide: false,
+    };
+    Surroundings {
+        pools: Some([("infra".to_owned(), infra)].into()),
+        ha: Some(BTreeMap::new()),
+        backup_jobs: Some([("nightly".to_owned(), job)].into()),
+        backups: BTreeMap::new(),
+        rights: Some(Permissions::default().grant("/", &ALL_PRIVILEGES)),
+        token: Some("mycopod@pve!agent".into()),
+    }
+}
+
+/// The privileges of the role Administrator that our calls may ask for.
+pub(super) const ALL_PRIVILEGES: [&str; 27] = [
+    "Datastore.Allocate",
+    "Datastore.AllocateSpace",
+    "Datastore.AllocateTemplate",
+    "Datastore.Audit",
+    "Mapping.Use",
+    "Pool.Allocate",
+    "Pool.Audit",
+    "SDN.Use",
+    "Sys.Audit",
+    "Sys.Console",
+    "Sys.Modify",
+    "VM.Allocate",
+    "VM.Audit",
+    "VM.Backup",
+    "VM.Clone",
+    "VM.Config.CDROM",
+    "VM.Config.CPU",
+    "VM.Config.Cloudinit",
+    "VM.Config.Disk",
+    "VM.Config.HWType",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.Options",
+    "VM.Migrate",
+    "VM.PowerMgmt",
+    "VM.Snapshot",
+    "VM.Snapshot.Rollback",
+];
 
 fn node((threads, memory_mib, last): (u32, u64, u8)) -> NodeSeen {
     NodeSeen {
@@ -306,6 +362,8 @@ pub(super) fn rules() -> Rules {
         protected: vec!["truenas".into()],
         poll_interval_s: 30,
         observe_interval_s: 30,
+        drift: Default::default(),
         house: serde_json::from_value(house).unwrap(),
+        limits: Limits::default(),
     }
 }

@@ -3,16 +3,20 @@
 //! [`fixture`] is a small cluster, [`model`] carries plans out on it as Proxmox would, checking every guard before
 //! a call and every outcome after it.
 
+mod anything;
 mod facts;
 mod fixture;
 mod model;
+mod moving;
 mod placing;
 mod properties;
+mod reach;
 mod refusals;
+mod surroundings;
 mod triples;
 mod updates;
 
-use super::{NoPlan, Request, plan};
+use super::{NoPlan, Other, Request, plan};
 use crate::cluster::Cluster;
 use crate::ids::DeclarationId;
 use crate::interpretation::Interpretation;
@@ -29,11 +33,17 @@ struct World {
     seen: Observation,
     cluster: Cluster,
     rules: Rules,
+    others: Vec<Other>,
 }
 
 impl World {
     fn new() -> Self {
-        Self { seen: fixture::observation(), cluster: fixture::cluster(), rules: fixture::rules() }
+        Self {
+            seen: fixture::observation(),
+            cluster: fixture::cluster(),
+            rules: fixture::rules(),
+            others: Vec::new(),
+        }
     }
 
     fn try_plan(&self, text: &str, desired: &Interpretation) -> Result<Plan, NoPlan> {
@@ -49,6 +59,7 @@ impl World {
             cluster: &self.cluster,
             seen: &self.seen,
             rules: &self.rules,
+            others: &self.others,
         })
     }
 

@@ -163,11 +163,11 @@ fn power_is_a_step_of_its_own() {
 
 #[test]
 fn what_this_version_cannot_do_is_said_beside_the_rest() {
-    let plan = World::new().plan(&update(110, json!({ "cores": 4, "pool": "infra", "ha": true })));
+    let plan = World::new().plan(&update(110, json!({ "cores": 4, "swap_mib": 512, "uefi": true })));
     let notes: Vec<_> = plan.notes.iter().filter(|note| note.kind == NoteKind::NotYet).collect();
     assert_eq!(notes.len(), 2);
-    let no = World::new().refused(&update(110, json!({ "pool": "infra" })));
-    assert!(no.text.contains("not put into the pool infra"), "{}", no.text);
+    let no = World::new().refused(&update(110, json!({ "swap_mib": 512 })));
+    assert!(no.text.contains("its swap is set inside it"), "{}", no.text);
 }
 
 #[test]

@@ -1,13 +1,10 @@
 //! The real transport against a real TLS server that plays a script.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
+use crate::support::{Answer, Server, closed_url, endpoint, patient};
 use proxmox::transport::{Https, Transport};
 use proxmox::{CallError, Endpoint, FilePart, Kind, Lost, NotSent, Request, Timeouts, Trust, Verb};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use support::{Answer, Server, closed_url, endpoint, patient};
 
 fn https(endpoint: &Endpoint) -> Https {
     Https::with_timeouts(endpoint, patient()).unwrap()
@@ -164,7 +161,7 @@ async fn a_read_on_a_kept_connection_that_dies_is_repeated_once() {
 #[tokio::test]
 async fn a_silent_server_is_a_timeout_with_an_unknown_outcome() {
     let server = Server::start([Answer::Silence]).await;
-    let timeouts = Timeouts { connect: Duration::from_secs(20), call: Duration::from_millis(700) };
+    let timeouts = Timeouts { write: Duration::from_millis(700), ..patient() };
     let transport = Https::with_timeouts(&server.endpoint(), timeouts).unwrap();
     let error = transport.send(&post("/nodes/n/qemu")).await.unwrap_err();
     assert!(matches!(error, CallError::Unknown { cause: Lost::Timeout, .. }), "{error}");
@@ -226,6 +223,34 @@ async fn another_node_is_tried_only_when_nothing_was_sent() {
     let transport = https(&endpoint(vec![first.url.clone(), second.url.clone()], trust));
     assert!(transport.send(&post("/x")).await.unwrap_err().outcome_unknown());
     assert_eq!((first.seen().len(), second.seen().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_read_goes_to_the_next_node_when_an_answer_is_lost() {
+    let hop = Answer::Last("HTTP/1.1 596 Broken pipe\r\nContent-Length: 0\r\n\r\n".into());
+    for lost in [vec![Answer::Close, Answer::Close], vec![hop], vec![Answer::Silence]] {
+        let first = Server::start(lost).await;
+        let second = Server::start([Answer::data("1"), Answer::data("2")]).await;
+        let trust = Trust::Fingerprints(vec![first.fingerprint, second.fingerprint]);
+        let timeouts = Timeouts { read: Duration::from_millis(700), ..patient() };
+        let endpoint = endpoint(vec![first.url.clone(), second.url.clone()], trust);
+        let transport = Https::with_timeouts(&endpoint, timeouts).unwrap();
+        assert_eq!(transport.send(&Request::get("/version")).await.unwrap().data, 1);
+        let asked = first.seen().len();
+        transport.send(&Request::get("/version")).await.unwrap();
+        assert_eq!((first.seen().len(), second.seen().len()), (asked, 2), "the node that worked is kept");
+    }
+}
+
+#[tokio::test]
+async fn after_a_lost_change_the_look_begins_at_another_node() {
+    let first = Server::start([Answer::Close, Answer::data("1")]).await;
+    let second = Server::start([Answer::data("2")]).await;
+    let trust = Trust::Fingerprints(vec![first.fingerprint, second.fingerprint]);
+    let transport = https(&endpoint(vec![first.url.clone(), second.url.clone()], trust));
+    assert!(transport.send(&post("/x")).await.unwrap_err().outcome_unknown());
+    assert_eq!(transport.send(&Request::get("/x")).await.unwrap().data, 2);
+    assert_eq!((first.seen().len(), second.seen().len()), (1, 1));
 }
 
 #[tokio::test]

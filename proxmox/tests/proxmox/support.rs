@@ -88,7 +88,8 @@ pub fn endpoint(base_urls: Vec<String>, trust: Trust) -> Endpoint {
 
 /// Long enough for a busy machine, where a test does not wait for a timeout.
 pub fn patient() -> Timeouts {
-    Timeouts { connect: Duration::from_secs(20), call: Duration::from_secs(20) }
+    let long = Duration::from_secs(20);
+    Timeouts { connect: long, read: long, write: long, upload: long, sign_in: long, ..Timeouts::default() }
 }
 
 /// An address where nobody listens.

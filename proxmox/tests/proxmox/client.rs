@@ -1,9 +1,8 @@
 //! The typed client over a replayed conversation.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proxmox::client::{Client, GuestKind, TaskFilter, WaitError};
 use proxmox::transport::{Exchange, Recording, Replaying, Transport};
-use proxmox::{CallError, Kind, Lost, NotSent, Reply, Request, TaskOutcome, Upid, Verb};
+use proxmox::{CallError, FilePart, Kind, Lost, NotSent, Reply, Request, TaskOutcome, Upid, Verb};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -129,6 +128,22 @@ async fn refusals_that_answer_the_question_are_answers() {
 }
 
 #[tokio::test]
+async fn only_the_known_release_is_talked_to() {
+    let answers =
+        ["8.4.1", "9.0.3"].map(|version| answered(Request::get("/version"), json!({"version": version})));
+    let client = client(answers);
+    assert_eq!(client.known_release().await.unwrap().to_string(), "8.4.1");
+    let error = client.known_release().await.unwrap_err();
+    assert!(matches!(error, CallError::NotSent { cause: NotSent::OtherRelease, .. }), "{error}");
+    let advice = error.advice();
+    assert!(
+        advice.contains("made for Proxmox VE 8.4") && advice.contains("9.0.3, which is newer"),
+        "{advice}"
+    );
+    assert!(!error.is_transient());
+}
+
+#[tokio::test]
 async fn a_name_cannot_lead_to_another_call() {
     let error = client([]).qemu_config("pve1/../../access", 100).await.unwrap_err();
     assert!(matches!(error, CallError::NotSent { cause: NotSent::Malformed, .. }), "{error}");
@@ -223,12 +238,24 @@ async fn tasks_are_listed_running_and_ended() {
 }
 
 #[tokio::test]
+async fn a_recorded_upload_keeps_the_name_and_not_the_file() {
+    let mut upload = Request::new(Verb::Post, "/nodes/pve1/storage/local/upload", BTreeMap::new());
+    upload.file = Some(FilePart { name: "seed.iso".into(), bytes: b"canary".to_vec() });
+    let recording = Recording::new(Replaying::new([answered(upload.clone(), json!(UPID))]));
+    let first = recording.send(&upload).await;
+    let text = serde_json::to_string(&recording.take()).unwrap();
+    assert!(text.contains("seed.iso") && !text.contains("canary") && !text.contains("99,97,110"), "{text}");
+    let replay = Replaying::new(serde_json::from_str::<Vec<Exchange>>(&text).unwrap());
+    assert_eq!(replay.send(&upload).await, first);
+}
+
+#[tokio::test]
 async fn a_recording_has_no_secrets_and_can_be_replayed() {
     let request =
         Request::new(Verb::Put, "/nodes/pve1/qemu/100/config", BTreeMap::new()).arg("cipassword", "canary");
     let token = Request::new(Verb::Post, "/access/users/a@pve/token/t", BTreeMap::new());
     let recording = Recording::new(Replaying::new([
-        refused(request.clone(), 500, "VM is locked (backup)", &[]),
+        refused(request.clone(), 500, "VM is locked (backup)", &[("cipassword", "bad value 'canary'")]),
         answered(token.clone(), json!({"full-tokenid": "a@pve!t", "value": "canary"})),
     ]));
     let first = recording.send(&request).await;
@@ -236,7 +263,7 @@ async fn a_recording_has_no_secrets_and_can_be_replayed() {
     let text = serde_json::to_string(&recording.take()).unwrap();
     assert!(!text.contains("canary"), "{text}");
     let replay = Replaying::new(serde_json::from_str::<Vec<Exchange>>(&text).unwrap());
-    assert_eq!(replay.send(&request).await, first);
+    assert_ne!(replay.send(&request).await, first, "the secret in the refusal is masked");
     let again = replay.send(&request).await.unwrap_err();
     assert!(matches!(again, CallError::NotSent { cause: NotSent::NotRecorded, .. }), "{again}");
     assert_eq!((recording.take().len(), recording.dropped()), (0, 0));
