@@ -44,7 +44,10 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(dispatch(cli)) {
+    let outcome = runtime.block_on(dispatch(cli));
+    // A thread that waits for a line of standard input would hold the process for as long as nobody writes one.
+    runtime.shutdown_background();
+    match outcome {
         Ok(()) => match output::lost() {
             None => ExitCode::SUCCESS,
             Some(why) => {

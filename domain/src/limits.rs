@@ -18,6 +18,9 @@ pub const STEPS_MAX: usize = 256;
 pub const CALLS_MAX: usize = 1_024;
 /// Attempts of one call before a run waits for a person.
 pub const ATTEMPTS_MAX: u32 = 3;
+/// Attempts of one call that the Agent's own end cut short and that do not count among [`ATTEMPTS_MAX`]; further ones
+/// count, so that a call on which the Agent dies again and again ends with a person.
+pub const INTERRUPTIONS_MAX: u32 = 10;
 /// First waiting time between attempts, in milliseconds; it doubles each time.
 pub const BACKOFF_FIRST_MS: u64 = 1_000;
 /// Waiting times vary by this many percent around their middle.

@@ -56,12 +56,13 @@ impl Api {
     pub(super) async fn our_backups(
         &self,
         storages: &BTreeMap<String, StorageSeen>,
+        online: &[String],
     ) -> Result<BTreeMap<BackupKey, BackupSeen>, CallError> {
         let mut all = BTreeMap::new();
         for (id, storage) in storages.iter().filter(|(_, s)| s.content.iter().any(|c| c == "backup")) {
             // A shared storage is the same from everywhere.
-            let nodes = if storage.shared { storage.nodes.get(..1) } else { Some(storage.nodes.as_slice()) };
-            for node in nodes.into_iter().flatten() {
+            let most = if storage.shared { 1 } else { usize::MAX };
+            for node in storage.nodes.iter().filter(|node| online.contains(node)).take(most) {
                 let volumes = self.client.storage_content(node, id, Some("backup")).await?;
                 all.extend(volumes.into_iter().filter_map(|volume| backup_seen(id, volume)));
             }

@@ -8,10 +8,10 @@ use domain::cluster::Read;
 use domain::interpretation::GuestKind;
 use domain::observation::{GuestSeen, NodeSeen, Observation, StorageSeen};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use proxmox::client::{NodeStorage, Resource};
+use proxmox::client::{Node, NodeStorage, Resource};
 use proxmox::transport::{Sending, Transport};
-use proxmox::{CallError, Request};
-use std::collections::BTreeMap;
+use proxmox::{CallError, NotSent, Request};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -20,16 +20,24 @@ const FILE_CONTENT: [&str; 3] = ["iso", "vztmpl", "import"];
 
 impl Api {
     /// One picture of everything, and the reads it took. Guests of nodes that are offline are left out: nobody can say
-    /// what they are.
+    /// what they are. A node that the lists still call online and that no call reaches (595) is offline too: one node
+    /// that just died does not hide the others.
     pub async fn observe(&self, cluster: &str) -> Result<(Observation, Vec<Read>), CallError> {
-        let noting = Arc::new(Noting { inner: self.wire.clone(), reads: Mutex::default() });
+        let noting =
+            Arc::new(Noting { inner: self.wire.clone(), reads: Mutex::default(), silent: Mutex::default() });
         let api = Api { token: self.token.clone(), ..Api::new(noting.clone()) };
-        let seen = api.picture(cluster).await?;
+        let mut silent = BTreeSet::new();
+        let seen = loop {
+            match api.picture(cluster, &silent).await {
+                Err(CallError::NotSent { cause: NotSent::NotPassedOn, .. }) if noting.tells(&mut silent) => {}
+                outcome => break outcome?,
+            }
+        };
         let reads = std::mem::take(&mut *noting.reads.lock().unwrap_or_else(PoisonError::into_inner));
         Ok((seen, reads))
     }
 
-    async fn picture(&self, cluster: &str) -> Result<Observation, CallError> {
+    async fn picture(&self, cluster: &str, silent: &BTreeSet<String>) -> Result<Observation, CallError> {
         // On another release nothing is looked at, so nothing is planned either.
         let release = self.client().known_release().await?;
         let status = self.client().cluster_status().await?;
@@ -49,24 +57,25 @@ impl Api {
             guests: BTreeMap::new(),
             around: self.surroundings().await?,
         };
-        let online: Vec<String> = nodes.iter().filter(|n| n.is_online()).map(|n| n.node.clone()).collect();
+        let is_online = |node: &Node| node.is_online() && !silent.contains(&node.node);
+        let online: Vec<String> = nodes.iter().filter(|n| is_online(n)).map(|n| n.node.clone()).collect();
         for node in &nodes {
             let address = status.members.iter().find(|m| m.name == node.node).and_then(|m| m.ip.clone());
             let mut node_seen = NodeSeen {
-                online: node.is_online(),
+                online: is_online(node),
                 threads: u32::try_from(node.maxcpu.unwrap_or(0)).unwrap_or(u32::MAX),
                 memory_mib: node.maxmem.unwrap_or(0) / 1024 / 1024,
                 address,
                 bridges: BTreeMap::new(),
             };
-            if node.is_online() {
+            if node_seen.online {
                 node_seen.bridges = self.bridges(&node.node).await?;
             }
             seen.nodes.insert(node.node.clone(), node_seen);
         }
         seen.storages = self.see_storages(&online).await?;
         seen.guests = self.see_guests(&online, &resources).await?;
-        seen.around.backups = self.our_backups(&seen.storages).await?;
+        seen.around.backups = self.our_backups(&seen.storages, &online).await?;
         Ok(seen)
     }
 
@@ -90,7 +99,8 @@ impl Api {
             let mut storage = storage_seen(config, online, &states);
             for content in FILE_CONTENT.iter().filter(|content| storage.content.iter().any(|c| c == *content))
             {
-                for node in storage.nodes.clone() {
+                // One bound to a node that is offline has nobody to ask.
+                for node in storage.nodes.clone().into_iter().filter(|node| online.contains(node)) {
                     let files = self.client().storage_content(&node, &config.storage, Some(content)).await?;
                     storage.files.entry(node).or_default().extend(files.into_iter().map(|file| file.volid));
                 }
@@ -149,6 +159,17 @@ impl Listed {
 struct Noting {
     inner: Wire,
     reads: Mutex<Vec<Read>>,
+    /// Nodes that a call could not be passed on to.
+    silent: Mutex<BTreeSet<String>>,
+}
+
+impl Noting {
+    /// Adds the nodes that did not answer; false when all of them were known.
+    fn tells(&self, silent: &mut BTreeSet<String>) -> bool {
+        let before = silent.len();
+        silent.extend(self.silent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+        silent.len() > before
+    }
 }
 
 impl Transport for Noting {
@@ -161,6 +182,12 @@ impl Transport for Noting {
                 Err(CallError::Answered { status, .. }) => *status,
                 Err(_) => 0,
             };
+            if let Err(CallError::NotSent { cause: NotSent::NotPassedOn, .. }) = &outcome
+                && let Some(node) =
+                    request.path.strip_prefix("/nodes/").and_then(|rest| rest.split('/').next())
+            {
+                self.silent.lock().unwrap_or_else(PoisonError::into_inner).insert(node.to_owned());
+            }
             let ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
             let read = Read { path: request.path.clone(), status, ms };
             self.reads.lock().unwrap_or_else(PoisonError::into_inner).push(read);

@@ -60,7 +60,8 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
                         let settled = Event::CallSettled { at, done: false, how };
                         let advice = "The call was lost on its way. It is safe to try again.".to_owned();
                         let trouble = Trouble { cause: why.to_owned(), advice, transient: true };
-                        return self.again_or_pause(at, vec![settled], run.attempt(at.step), trouble).await;
+                        let used = run.attempts_if_undone(at.step);
+                        return self.again_or_pause(at, vec![settled], used, trouble).await;
                     }
                 }
             }

@@ -220,15 +220,18 @@ impl Again {
 
     fn note_trouble(&mut self, event: &Event) {
         let (at, transient) = match event {
-            Event::CallFailed { at, transient, .. } => (at, *transient),
-            Event::TaskEnded { at, end: super::TaskEnd::Failed { .. }, transient, .. } => (at, *transient),
+            Event::CallFailed { at, transient, .. }
+            | Event::TaskEnded { at, end: super::TaskEnd::Failed { .. }, transient, .. } => {
+                self.trouble.insert(at.step, (self.run.attempt(at.step), *transient));
+                return;
+            }
             // Lost on its way: it may be sent again. Accepted and not seen: a person looks.
             Event::CallSettled { at, done: false, .. } => {
                 (at, self.run.progress.get(at.step).is_some_and(|state| state.phase != Phase::Verify))
             }
             _ => return,
         };
-        self.trouble.insert(at.step, (self.run.attempt(at.step), transient));
+        self.trouble.insert(at.step, (self.run.attempts_if_undone(at.step), transient));
     }
 }
 

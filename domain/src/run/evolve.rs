@@ -8,6 +8,7 @@ impl StepState {
         self.call += 1;
         self.phase = Phase::Ready;
         self.attempt = 0;
+        self.interrupted = 0;
     }
 
     fn ends(&mut self, status: StepStatus) {
@@ -19,6 +20,7 @@ impl StepState {
     /// Attempts count from the beginning again.
     fn refresh(&mut self) {
         self.attempt = 0;
+        self.interrupted = 0;
         self.held = false;
         if matches!(self.phase, Phase::Waiting { .. }) {
             self.phase = Phase::Ready;
@@ -58,9 +60,14 @@ impl Run {
                 state.phase = Phase::Issued;
             }),
             Event::CallAnswered { at, .. } => self.at(at, |state| state.phase = Phase::Verify),
-            Event::CallFailed { at, .. } | Event::CallSettled { at, done: false, .. } => {
-                self.at(at, |state| state.phase = Phase::Ready);
-            }
+            Event::CallFailed { at, .. } => self.at(at, |state| state.phase = Phase::Ready),
+            Event::CallSettled { at, done: false, .. } => self.at(at, |state| {
+                if state.is_cut_short() {
+                    state.attempt = state.attempt.saturating_sub(1);
+                    state.interrupted += 1;
+                }
+                state.phase = Phase::Ready;
+            }),
             Event::CallUnknown { at, why, .. } => {
                 self.at(at, |state| state.phase = Phase::Unknown { why: why.clone() });
             }

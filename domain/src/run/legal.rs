@@ -49,7 +49,7 @@ pub(super) fn check(run: &Run, event: &Event) -> Result<(), Refusal> {
         // It only says when the next attempt is due; while the run is paused none is made.
         Event::RetryScheduled { at, attempt, .. } => {
             alive
-                && (2..=ATTEMPTS_MAX).contains(attempt)
+                && (1..=ATTEMPTS_MAX).contains(attempt)
                 && here(at).is_some_and(|state| {
                     // An attempt that ended in looking, before anything was sent, counts as one too.
                     (*attempt == state.attempt + 1 || *attempt == state.attempt + 2)

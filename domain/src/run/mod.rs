@@ -22,6 +22,7 @@ pub use event::{CallNo, Cause, Event, TaskEnd};
 
 use crate::canonical::Digest;
 use crate::ids::{AccountId, DeclarationId, RunId};
+use crate::limits::INTERRUPTIONS_MAX;
 use crate::plan::{Call, Plan, Step};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,6 +82,8 @@ pub struct StepState {
     pub phase: Phase,
     /// Attempts of the present call that were used up since the run started or was resumed.
     pub attempt: u32,
+    /// Attempts of the present call that ended with the Agent and were not counted.
+    pub interrupted: u32,
     /// Calls of this step that were sent and seen to be done.
     pub ours: usize,
     /// A call of this step was sent.
@@ -93,6 +96,11 @@ pub struct StepState {
 impl StepState {
     pub fn is_open(&self) -> bool {
         self.status == StepStatus::Open
+    }
+
+    /// Its attempt was cut short by the end of the Agent, which says nothing about the call: it is not counted.
+    fn is_cut_short(&self) -> bool {
+        self.phase == Phase::Issued && self.interrupted < INTERRUPTIONS_MAX
     }
 
     /// Stopping here would leave something half done.
@@ -216,6 +224,12 @@ impl Run {
     /// Attempts of the present call of a step that are used up.
     pub fn attempt(&self, step: usize) -> u32 {
         self.progress.get(step).map_or(0, |state| state.attempt)
+    }
+
+    /// Attempts used up if looking shows that the call which is under way was not carried out.
+    pub fn attempts_if_undone(&self, step: usize) -> u32 {
+        let cut_short = self.progress.get(step).is_some_and(StepState::is_cut_short);
+        self.attempt(step).saturating_sub(cut_short.into())
     }
 
     /// Whether a call of ours may be at work in the cluster.

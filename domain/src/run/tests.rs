@@ -101,7 +101,8 @@ fn a_restart_after_an_intent_looks_before_anything_is_sent_again() {
 #[test]
 fn what_looking_showed_decides_between_going_on_and_trying_again() {
     assert_eq!(after([issued(FIRST, 1), settled(FIRST, true)]), take(SECOND, 1));
-    assert_eq!(after([issued(FIRST, 1), settled(FIRST, false)]), take(FIRST, 2));
+    let lost = Event::CallUnknown { at: FIRST, attempt: 1, why: "reset".into() };
+    assert_eq!(after([issued(FIRST, 1), lost, settled(FIRST, false)]), take(FIRST, 2));
 }
 
 #[test]
@@ -132,6 +133,25 @@ fn a_fourth_attempt_is_refused_until_somebody_resumes() {
     let mut resumed = history.to_vec();
     resumed.extend([paused(), Event::RunResumed { by: ADA.id }]);
     assert_eq!(Run::fold(&resumed).next(), [take(FIRST, 1)]);
+}
+
+#[test]
+fn an_attempt_that_ended_with_the_agent_is_not_counted_until_it_happens_again_and_again() {
+    let undone = || Event::CallSettled { at: FIRST, done: false, how: "looked".into() };
+    let mut history = vec![started()];
+    for _ in 0..crate::limits::INTERRUPTIONS_MAX {
+        history.extend([issued(FIRST, 1), undone()]);
+        given::<Run>(history.clone())
+            .when(Command::Record(vec![retry(3)]))
+            .then_refused(Refusal::OutOfOrder("RetryScheduled"));
+        history.push(retry(1));
+    }
+    history.push(issued(FIRST, 1));
+    assert_eq!(Run::fold(&history).attempts_if_undone(0), 1);
+    // What the Agent lived to see counts.
+    let lost = Event::CallUnknown { at: FIRST, attempt: 1, why: "reset".into() };
+    let run = Run::fold(&[started(), issued(FIRST, 1), lost, undone()]);
+    assert_eq!((run.attempt(0), run.next()), (1, vec![take(FIRST, 2)]));
 }
 
 #[test]

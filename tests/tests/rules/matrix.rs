@@ -188,7 +188,7 @@ fn rows() -> Vec<Row> {
         hand: (Verb::Put, CT, args),
         field,
     };
-    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDemoDemoDemoDemoDemoDemoDemoDemoDemoDemoDeDe a@b";
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g a@b";
     vec![
         vm(json!({ "cores": 3 }), &[("cores", "1")], "cores"),
         vm(json!({ "memory_mib": 4096 }), &[("memory", "2048")], "memory"),

@@ -3,17 +3,19 @@
 //! A backup now carries a key of its declaration in its notes, so that the same text makes it once. Older backups are
 //! never pruned by one of ours: only a job's own rule does that, and it is shown.
 
+mod calls;
+mod fields;
+
 use super::context::Context;
-use super::draft::{Draft, Target, change, step};
+use super::draft::{Draft, Target, step};
 use super::placement::Placed;
 use super::{NoPlan, sentence};
 use crate::ids::Vmid;
-use crate::interpretation::{BackupWish, Change, Label};
-use crate::plan::{
-    Call, Condition, Effect, FieldChange, Guard, Hazard, HazardKind, Origin, Reverse, StepVerb, Subject,
-    TimeClass, Verb,
-};
+use crate::interpretation::{BackupWish, Change, GuestChange, GuestWish};
+use crate::plan::{Call, Condition, Effect, Hazard, HazardKind, Reverse, StepVerb, Subject, TimeClass, Verb};
 use crate::surroundings::{BackupJobSeen, BackupKey};
+use calls::{create, update};
+use fields::{field, fields, words};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -39,6 +41,11 @@ fn one(
     name: &str,
     draft: &mut Draft,
 ) -> Result<(), NoPlan> {
+    // Backed up, then destroyed by this very text: once it is gone, there is nothing left to do.
+    let ends = context.desired().guests.iter().any(|wish| destroys(wish, name));
+    if ends && !context.seen().guests.values().any(|guest| guest.name == name && !guest.template) {
+        return Ok(());
+    }
     let guest = context.owned_named(name)?;
     let target = Target::seen(guest)?;
     let words = target.subject().words();
@@ -156,6 +163,10 @@ fn wishes<'a>(context: &Context<'a>) -> impl Iterator<Item = (usize, &'a BackupW
     context.desired().backups.iter().enumerate()
 }
 
+fn destroys(wish: &GuestWish, name: &str) -> bool {
+    wish.change == GuestChange::Destroy && wish.name == name
+}
+
 fn subject(id: &str) -> Subject {
     Subject { noun: "backup job".into(), name: id.to_owned(), vmid: None, node: None }
 }
@@ -185,6 +196,12 @@ fn mode(context: &Context<'_>, wish: &BackupWish) -> String {
 
 /// May backups lie there?
 fn place(context: &Context<'_>, id: &str, node: &str) -> Result<(), NoPlan> {
+    if context.desired().storages.iter().any(|wish| wish.change == Change::Remove && wish.id == *id) {
+        return Err(NoPlan::new(
+            format!("{id} is removed by the same text, and backups shall lie on it."),
+            "Name another storage for the backups, or remove this one in a declaration of its own.",
+        ));
+    }
     let fits = |store: &super::stores::Store| store.holds("backup") && (node.is_empty() || store.on(node));
     if context.stores.get(id).is_some_and(fits) {
         return Ok(());
@@ -207,6 +224,12 @@ fn place(context: &Context<'_>, id: &str, node: &str) -> Result<(), NoPlan> {
 fn numbers(context: &Context<'_>, placed: &Placed<'_>, wish: &BackupWish) -> Result<Vec<Vmid>, NoPlan> {
     let mut all = Vec::new();
     for name in &wish.guests {
+        if context.desired().guests.iter().any(|wish| destroys(wish, name)) {
+            return Err(NoPlan::new(
+                format!("{name} is destroyed by the same text, and a backup job shall cover it."),
+                format!("Leave {name} out of the backup job, or keep it."),
+            ));
+        }
         let new = placed.guests.iter().find(|guest| guest.spec.wish.name == *name).map(|guest| guest.vmid);
         all.push(match new {
             Some(vmid) => vmid,
@@ -358,120 +381,4 @@ fn change_job(
         draft.hazard(HazardKind::Caution, text, Some(no));
     }
     Ok(())
-}
-
-fn names(context: &Context<'_>, placed: &Placed<'_>, guests: &[Vmid]) -> String {
-    let name = |vmid: &Vmid| {
-        let new =
-            placed.guests.iter().find(|guest| guest.vmid == *vmid).map(|guest| guest.spec.wish.name.clone());
-        let old = context.seen().guests.get(vmid).map(|guest| guest.name.clone());
-        new.or(old).unwrap_or_else(|| vmid.to_string())
-    };
-    sentence::list(&guests.iter().map(name).collect::<Vec<_>>())
-}
-
-fn words(context: &Context<'_>, placed: &Placed<'_>, job: &BackupJobSeen) -> String {
-    let what = if job.wide { "more than named guests".into() } else { names(context, placed, &job.guests) };
-    let none = "nothing";
-    let keep = job.keep_last.map_or("all kept".into(), |keep| format!("the newest {keep} kept"));
-    format!(
-        "{what} to {} at {}, mode {}, {keep}",
-        job.storage.as_deref().unwrap_or(none),
-        job.schedule.as_deref().unwrap_or(none),
-        job.mode.as_deref().unwrap_or("snapshot")
-    )
-}
-
-fn field(
-    context: &Context<'_>,
-    index: usize,
-    pointer: &str,
-    word: &str,
-    before: Option<String>,
-    after: &str,
-    rule: &str,
-) -> FieldChange {
-    let label = context.desired().label(&format!("/backups/{index}/{pointer}")).cloned();
-    let label = label.unwrap_or_else(|| Label::Default { rule: format!("/defaults/{rule}") });
-    change(word, before, Some(after.to_owned()), Origin::Label { label })
-}
-
-fn fields(
-    context: &Context<'_>,
-    placed: &Placed<'_>,
-    index: usize,
-    old: Option<&BackupJobSeen>,
-    new: &BackupJobSeen,
-) -> Vec<FieldChange> {
-    let keep = |job: &BackupJobSeen| job.keep_last.map(|keep| keep.to_string());
-    let pairs = [
-        (
-            "guests",
-            "guests",
-            old.map(|job| names(context, placed, &job.guests)),
-            Some(names(context, placed, &new.guests)),
-            "",
-        ),
-        (
-            "storage",
-            "storage",
-            old.and_then(|job| job.storage.clone()),
-            new.storage.clone(),
-            "backup/storage",
-        ),
-        ("schedule", "schedule", old.and_then(|job| job.schedule.clone()), new.schedule.clone(), ""),
-        ("mode", "mode", old.and_then(|job| job.mode.clone()), new.mode.clone(), "backup/mode"),
-        ("keep_last", "kept backups", old.and_then(keep), keep(new), "backup/keep_last"),
-    ];
-    let differs = pairs.into_iter().filter(|(_, _, before, after, _)| before != after);
-    differs
-        .filter_map(|(pointer, word, before, after, rule)| {
-            Some(field(context, index, pointer, word, before, &after?, rule))
-        })
-        .collect()
-}
-
-fn args(job: &BackupJobSeen) -> BTreeMap<String, String> {
-    let list = job.guests.iter().map(Vmid::to_string).collect::<Vec<_>>().join(",");
-    let pairs = [
-        ("vmid", (!job.wide).then_some(list)),
-        ("storage", job.storage.clone()),
-        ("schedule", job.schedule.clone()),
-        ("mode", job.mode.clone()),
-        ("prune-backups", job.keep_last.map(|keep| format!("keep-last={keep}"))),
-    ];
-    pairs.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
-}
-
-fn create(id: &str, job: &BackupJobSeen) -> Call {
-    let mut args = args(job);
-    args.insert("id".into(), id.to_owned());
-    args.insert("enabled".into(), u8::from(job.enabled).to_string());
-    Call {
-        verb: Verb::Post,
-        path: "/cluster/backup".into(),
-        args,
-        purpose: "make the job".into(),
-        done_when: Condition::BackupJobIs { id: id.to_owned(), job: job.clone() },
-        guards: vec![Guard::BackupJobFree { id: id.to_owned() }],
-    }
-}
-
-/// Only what differs is written.
-fn update(id: &str, old: &BackupJobSeen, new: &BackupJobSeen) -> Call {
-    let (before, mut changed) = (args(old), args(new));
-    changed.retain(|key, value| before.get(key) != Some(value));
-    let gone: Vec<&str> =
-        before.keys().map(String::as_str).filter(|key| !args(new).contains_key(*key)).collect();
-    if !gone.is_empty() {
-        changed.insert("delete".into(), gone.join(","));
-    }
-    Call {
-        verb: Verb::Put,
-        path: format!("/cluster/backup/{id}"),
-        args: changed,
-        purpose: "change the job".into(),
-        done_when: Condition::BackupJobIs { id: id.to_owned(), job: new.clone() },
-        guards: Vec::new(),
-    }
 }

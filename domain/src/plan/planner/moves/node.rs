@@ -131,9 +131,13 @@ fn fits(context: &Context<'_>, route: &Route<'_>, node: &str) -> Result<(), NoPl
             "Make the bridge there first, or name another node.",
         ));
     }
-    if guest.cores() > seen.threads && context.house().policy.over_threads == "refuse" {
+    // As it shall be once it is there.
+    let wished =
+        context.desired().guests.iter().find(|wish| wish.name == guest.name).and_then(|wish| wish.cores);
+    let cores = wished.unwrap_or_else(|| guest.cores());
+    if cores > seen.threads && context.house().policy.over_threads == "refuse" {
         return Err(NoPlan::new(
-            format!("{} has {} cores, {node} has {} threads.", guest.name, guest.cores(), seen.threads),
+            format!("{} has {cores} cores, {node} has {} threads.", guest.name, seen.threads),
             "Name a larger node, or give the guest fewer cores first.",
         ));
     }
