@@ -125,7 +125,9 @@ impl TryFrom<AnyRepository> for Repository {
     fn try_from(any: AnyRepository) -> Result<Self, &'static str> {
         let AnyRepository { kind, branch, path, repository, api, token, ca } = any;
         match kind {
-            RepositoryKind::Local if repository.is_some() || api.is_some() || token.is_some() || ca.is_some() => {
+            RepositoryKind::Local
+                if repository.is_some() || api.is_some() || token.is_some() || ca.is_some() =>
+            {
                 Err("a local repository has only path and branch; set kind = \"github\" for one at GitHub")
             }
             RepositoryKind::Local => {

@@ -290,7 +290,10 @@ mod tests {
         assert_eq!(commits[0].trailer("MycoPod-Plan"), Some("sha256:declarations/ü.md"));
         assert_eq!(git.file(&second, "declarations/a.md").await.unwrap().unwrap(), b"A VM.");
         assert_eq!(git.file(&second, "declarations/none.md").await.unwrap(), None);
-        assert_eq!(git.find_line("MycoPod-Plan: sha256:declarations/a.md", "declarations/a.md").await.unwrap(), Some(first));
+        assert_eq!(
+            git.find_line("MycoPod-Plan: sha256:declarations/a.md", "declarations/a.md").await.unwrap(),
+            Some(first)
+        );
         assert_eq!(git.find_line("MycoPod-Plan: sha256:zzz", "declarations/a.md").await.unwrap(), None);
     }
 

@@ -32,11 +32,7 @@ pub async fn put_once(
 }
 
 /// Whether a commit holds our files byte for byte. Not knowing is an error, not a no: a no would write again.
-async fn holds(
-    repository: &dyn Repository,
-    commit: &str,
-    new: &NewCommit,
-) -> Result<bool, RepositoryError> {
+async fn holds(repository: &dyn Repository, commit: &str, new: &NewCommit) -> Result<bool, RepositoryError> {
     for (path, content) in &new.files {
         match repository.file(commit, path).await {
             Ok(Some(found)) if found == content.as_bytes() => {}

@@ -106,7 +106,11 @@ async fn a_branch_that_lost_a_commit_is_rewritten_and_one_restored_is_not() {
 async fn deleted_and_moved_files_are_named() {
     for kind in BOTH {
         let rig = Rig::begun(kind).await;
-        let id = rig.backend.commit(&ours("a", "A text long enough to be recognised when it moves.")).await.unwrap();
+        let id = rig
+            .backend
+            .commit(&ours("a", "A text long enough to be recognised when it moves."))
+            .await
+            .unwrap();
         let text = file("A text long enough to be recognised when it moves.");
         let moved = [("declarations/a.md", Entry::Gone), ("declarations/b.md", text)];
         let second = rig.hand.commit(&moved, "move", "grace").await.unwrap();
@@ -155,8 +159,12 @@ async fn hostile_messages_and_authors_come_through_bounded_and_whole() {
         let rig = Rig::begun(kind).await;
         let first = rig.hand.tip().await.unwrap().unwrap();
         let long = "é".repeat(200_000);
-        let messages =
-            ["MycoPod-Plan: sha256:x", "\u{202e}evil\n\nMycoPod-Plan: sha256:y\n\nnot last", "a\tb\u{1b}[31m", &long];
+        let messages = [
+            "MycoPod-Plan: sha256:x",
+            "\u{202e}evil\n\nMycoPod-Plan: sha256:y\n\nnot last",
+            "a\tb\u{1b}[31m",
+            &long,
+        ];
         for (number, message) in messages.iter().enumerate() {
             let path = format!("f{number}.md");
             rig.hand.commit(&[(&path, file("x"))], message, "M\u{202e} \u{1b}[0m").await.unwrap();
@@ -174,9 +182,11 @@ async fn a_commit_of_too_many_files_says_so() {
     for kind in BOTH {
         let rig = Rig::begun(kind).await;
         let first = rig.hand.tip().await.unwrap().unwrap();
-        let names: Vec<String> = (0..=FILES_PER_COMMIT_MAX).map(|n| format!("declarations/{n:05}.md")).collect();
+        let names: Vec<String> =
+            (0..=FILES_PER_COMMIT_MAX).map(|n| format!("declarations/{n:05}.md")).collect();
         // One blob for all: what counts is the number of paths.
-        let entries: Vec<(&str, Entry)> = names.iter().map(|name| (name.as_str(), Entry::Link("x".into()))).collect();
+        let entries: Vec<(&str, Entry)> =
+            names.iter().map(|name| (name.as_str(), Entry::Link("x".into()))).collect();
         rig.hand.commit(&entries, "many", "grace").await.unwrap();
         let commits = rig.backend.commits_since(Some(&first)).await.unwrap();
         assert!(commits[0].more_files, "{kind:?}");

@@ -93,7 +93,10 @@ async fn whatever_call_fails_in_whatever_way_there_is_one_commit() {
             rig.sim().inject(GitHubFault::once(method, path, trouble.clone()));
             let id = put(&rig, &name).await.unwrap();
             assert_eq!(times(&rig, &name).await, 1, "{method} {path} {trouble:?}");
-            assert_eq!(rig.backend.file(&id, &lock(&name)).await.unwrap().unwrap(), format!("# {name}\n").as_bytes());
+            assert_eq!(
+                rig.backend.file(&id, &lock(&name)).await.unwrap().unwrap(),
+                format!("# {name}\n").as_bytes()
+            );
             rig.sim().clear_faults();
         }
     }
@@ -133,7 +136,11 @@ async fn while_github_asks_to_wait_nothing_is_sent() {
     let reset = (chrono::Utc::now().timestamp() + 600).to_string();
     let limits = [
         GitHubTrouble::status_with(429, "slow down", &[("retry-after", "600")]),
-        GitHubTrouble::status_with(403, "You have exceeded a secondary rate limit", &[("retry-after", "600")]),
+        GitHubTrouble::status_with(
+            403,
+            "You have exceeded a secondary rate limit",
+            &[("retry-after", "600")],
+        ),
         GitHubTrouble::status(403, "You have exceeded a secondary rate limit"),
         GitHubTrouble::status_with(
             403,

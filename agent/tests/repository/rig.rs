@@ -20,7 +20,6 @@ pub enum Kind {
 pub const BOTH: [Kind; 2] = [Kind::Local, Kind::GitHub];
 
 pub struct Rig {
-    pub kind: Kind,
     pub backend: Box<dyn Repository>,
     pub hand: Hand,
     pub sim: Option<GitHubSim>,
@@ -36,7 +35,7 @@ impl Rig {
             Kind::Local => {
                 LocalGit::create_if_missing(&path, "main").await.unwrap();
                 let backend = Box::new(LocalGit::new(path, "main"));
-                Self { kind, backend, hand, sim: None, _dir: dir }
+                Self { backend, hand, sim: None, _dir: dir }
             }
             Kind::GitHub => {
                 let config = GitHubSimConfig {
@@ -49,7 +48,7 @@ impl Rig {
                 };
                 let sim = GitHubSim::start(config).await.unwrap();
                 let backend = Box::new(GitHub::new(&to(&sim)).unwrap());
-                Self { kind, backend, hand, sim: Some(sim), _dir: dir }
+                Self { backend, hand, sim: Some(sim), _dir: dir }
             }
         }
     }

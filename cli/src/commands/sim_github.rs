@@ -31,9 +31,11 @@ pub async fn run(args: SimGitHubArgs) -> Outcome {
     };
     let mut faults: Vec<GitHubFault> = Vec::new();
     for text in &args.fault {
-        faults.push(serde_json::from_str(text).map_err(|error| {
-            Failure::new(Code::Usage, format!("the fault {text}: {error}"), FAULT_FORM)
-        })?);
+        faults.push(
+            serde_json::from_str(text).map_err(|error| {
+                Failure::new(Code::Usage, format!("the fault {text}: {error}"), FAULT_FORM)
+            })?,
+        );
     }
     let running = GitHubSim::start(config).await.map_err(|error| {
         let next = error.advice();

@@ -55,7 +55,8 @@ impl Place {
         let count = async |range: String| -> Result<usize, GitSaid> {
             Ok(self.git.text(&["rev-list", "--count", &range]).await?.parse().unwrap_or_default())
         };
-        let (ahead, behind) = (count(format!("{base}..{head}")).await?, count(format!("{head}..{base}")).await?);
+        let (ahead, behind) =
+            (count(format!("{base}..{head}")).await?, count(format!("{head}..{base}")).await?);
         let status = match (ahead, behind) {
             (0, 0) => "identical",
             (_, 0) => "ahead",
@@ -81,10 +82,21 @@ impl Place {
             return Ok(Answer::refused(422, &format!("No commit found for SHA: {name}")));
         };
         let mut commit = commits(&self.git, &["--max-count=1", &name]).await?.pop().unwrap_or_default();
-        let args =
-            ["diff-tree", "--root", "-r", "-z", "-M", "-m", "--first-parent", "--no-commit-id", "--name-status", &name];
+        let args = [
+            "diff-tree",
+            "--root",
+            "-r",
+            "-z",
+            "-M",
+            "-m",
+            "--first-parent",
+            "--no-commit-id",
+            "--name-status",
+            &name,
+        ];
         let raw = self.git.run(&args, None, &[]).await?;
-        let mut fields = raw.split(|byte| *byte == 0).map(|field| String::from_utf8_lossy(field).into_owned());
+        let mut fields =
+            raw.split(|byte| *byte == 0).map(|field| String::from_utf8_lossy(field).into_owned());
         let mut files = Vec::new();
         while let (Some(status), Some(path)) = (fields.next(), fields.next()) {
             files.push(match status.chars().next() {
@@ -99,7 +111,8 @@ impl Place {
         }
         let (_, page) = query.paging();
         let pages = files.len().div_ceil(FILES_PER_PAGE);
-        let shown: Vec<Value> = files.into_iter().skip((page - 1) * FILES_PER_PAGE).take(FILES_PER_PAGE).collect();
+        let shown: Vec<Value> =
+            files.into_iter().skip((page - 1) * FILES_PER_PAGE).take(FILES_PER_PAGE).collect();
         commit["files"] = Value::Array(shown);
         Ok(Answer::ok(commit).paged(query, page, pages))
     }

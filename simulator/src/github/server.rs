@@ -55,8 +55,9 @@ pub(super) async fn serve(shared: Arc<Shared>, listener: TcpListener, mut stop: 
         let (shared, mut stop) = (shared.clone(), stop.clone());
         tokio::spawn(async move {
             let service = service_fn(move |request| answered(shared.clone(), request));
-            let connection =
-                hyper::server::conn::http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(tcp), service);
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(tcp), service);
             tokio::select! {
                 // A client that goes away, or a trouble that closes the connection.
                 _ = connection => {}
@@ -66,7 +67,10 @@ pub(super) async fn serve(shared: Arc<Shared>, listener: TcpListener, mut stop: 
     }
 }
 
-async fn answered(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
+async fn answered(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, NoAnswer> {
     let (parts, body) = request.into_parts();
     let method = parts.method.as_str().to_owned();
     let target = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
@@ -84,7 +88,12 @@ async fn answered(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Res
             note(*status);
             let mut answer = Answer::refused(*status, message);
             answer.headers.clone_from(headers);
-            return Ok(response(&shared, answer.status, answer.headers, answer.body.to_string().into_bytes()));
+            return Ok(response(
+                &shared,
+                answer.status,
+                answer.headers,
+                answer.body.to_string().into_bytes(),
+            ));
         }
         Some(GitHubTrouble::Drop) => {
             note(0);
@@ -161,7 +170,9 @@ fn response(
         .status(status)
         .header("content-type", "application/json; charset=utf-8")
         .header("server", "mycopod-sim-github");
-    for (name, value) in [("limit", CALLS_PER_HOUR.to_string()), ("remaining", left.to_string()), ("reset", reset.to_string())] {
+    for (name, value) in
+        [("limit", CALLS_PER_HOUR.to_string()), ("remaining", left.to_string()), ("reset", reset.to_string())]
+    {
         let name = format!("x-ratelimit-{name}");
         if !headers.iter().any(|(given, _)| *given == name) {
             response = response.header(name, value);

@@ -33,11 +33,14 @@ impl Place {
         let Some(listed) = body["tree"].as_array() else { return Ok(wrong("tree wasn't supplied.")) };
         let mut entries = Vec::new();
         for entry in listed {
-            let (Some(path), mode) = (entry["path"].as_str(), entry["mode"].as_str().unwrap_or("100644")) else {
+            let (Some(path), mode) = (entry["path"].as_str(), entry["mode"].as_str().unwrap_or("100644"))
+            else {
                 return Ok(wrong("tree.path wasn't supplied."));
             };
             let object = match (entry["sha"].as_str(), entry["content"].as_str()) {
-                (Some(sha), _) if !self.exists(sha).await => return Ok(wrong("tree.sha is not a valid object")),
+                (Some(sha), _) if !self.exists(sha).await => {
+                    return Ok(wrong("tree.sha is not a valid object"));
+                }
                 (Some(sha), _) => Some((mode.to_owned(), sha.to_owned())),
                 (None, Some(content)) => Some((mode.to_owned(), self.git.blob(content.as_bytes()).await?)),
                 (None, None) if entry["sha"].is_null() => None,
@@ -71,13 +74,7 @@ impl Place {
         let (author, committer) = (person("author"), person("committer"));
         let written = self
             .git
-            .commit(
-                tree,
-                &parents,
-                message.as_bytes(),
-                (&author.0, &author.1),
-                (&committer.0, &committer.1),
-            )
+            .commit(tree, &parents, message.as_bytes(), (&author.0, &author.1), (&committer.0, &committer.1))
             .await;
         match written {
             Ok(name) => Ok(Answer::created(looking::git_commit(&self.git, &name).await?)),

@@ -181,11 +181,7 @@ impl Answer {
     }
 
     pub fn unexpected(&self) -> RepositoryError {
-        RepositoryError::Unusable(format!(
-            "GitHub answers {} ({})",
-            self.status.as_u16(),
-            self.message()
-        ))
+        RepositoryError::Unusable(format!("GitHub answers {} ({})", self.status.as_u16(), self.message()))
     }
 
     /// GitHub's own words, on one line and bounded.
@@ -217,7 +213,8 @@ mod tests {
 
     #[test]
     fn pages_come_from_the_link_header() {
-        let link = "<https://x/commits?per_page=100&page=2>; rel=\"next\", <https://x/c?page=9>; rel=\"last\"";
+        let link =
+            "<https://x/commits?per_page=100&page=2>; rel=\"next\", <https://x/c?page=9>; rel=\"last\"";
         let answer =
             Answer { status: StatusCode::OK, headers: headers(&[("link", link)]), body: Bytes::new() };
         assert_eq!((answer.page("next"), answer.page("last"), answer.page("prev")), (Some(2), Some(9), None));

@@ -257,7 +257,8 @@ impl GitHub {
                 return Ok(None);
             }
         }
-        let why = format!("more than {} commits change {path}", GITHUB_SEARCH_PAGES_MAX * GITHUB_PAGE_ENTRIES);
+        let why =
+            format!("more than {} commits change {path}", GITHUB_SEARCH_PAGES_MAX * GITHUB_PAGE_ENTRIES);
         Err(RepositoryError::Unusable(why))
     }
 
@@ -273,8 +274,7 @@ impl GitHub {
         let Some(mut tree) = self.tree_of(commit).await? else { return Ok(None) };
         let mut parts = path.split('/').peekable();
         while let Some(name) = parts.next() {
-            let listing: Tree =
-                self.caller.get(&format!("{}/git/trees/{tree}", self.place)).await?.read()?;
+            let listing: Tree = self.caller.get(&format!("{}/git/trees/{tree}", self.place)).await?.read()?;
             let Some(entry) = listing.tree.into_iter().find(|entry| entry.path == name) else {
                 return match listing.truncated {
                     true => Err(RepositoryError::Unusable(format!("the folder of {path} is too large"))),

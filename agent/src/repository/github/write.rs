@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 /// What an empty repository begins with: GitHub's git routes work only once there is a commit.
 const FIRST_FILE: &str = "README.md";
-const FIRST_TEXT: &str = "# Declarations\n\nWritten by MycoPod: what was approved, in English, with its plan beside it.\n";
+const FIRST_TEXT: &str =
+    "# Declarations\n\nWritten by MycoPod: what was approved, in English, with its plan beside it.\n";
 
 #[derive(Deserialize)]
 struct Put {
