@@ -112,7 +112,13 @@ impl Agent {
         tasks.spawn(reconciling(reconciliation, open.clone(), lost.clone()));
         if let Some(keys) = self.keys {
             let keeper = Keeper::new(self.log.clone(), keys.folder, keys.changed);
-            let trials = Trials { keeper: keeper.clone(), api: self.api.clone() };
+            let trials = Trials {
+                keeper: keeper.clone(),
+                api: self.api.clone(),
+                repository: self.repository.clone(),
+                interpreter: self.interpreter.clone(),
+                in_use: keys.in_use,
+            };
             tasks.spawn(trying(trials, open.clone(), lost.clone()));
             tasks.spawn(keeping(keeper, keys.receiver, lost.clone()));
         }

@@ -8,6 +8,7 @@
 pub mod args;
 pub mod commands;
 pub mod config;
+pub mod connections;
 pub mod context;
 pub mod demo;
 pub mod failure;
@@ -15,6 +16,7 @@ pub mod output;
 pub mod passwords;
 pub mod progress;
 pub mod prompt;
+pub mod repository;
 pub mod ring;
 pub mod sealing;
 
@@ -82,6 +84,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => commands::serve::run(config, args).await,
         Command::Agent(args) => commands::agent::run(config, args).await,
         Command::Sim(args) => commands::sim::run(args).await,
+        Command::SimGithub(args) => commands::sim_github::run(args).await,
         Command::Migrate { check, owner_url } => commands::migrate::run(config, check, owner_url).await,
         Command::Declare { file, title, preview, person } => {
             commands::declarations::declare(config, file, title, preview, person, json).await

@@ -61,6 +61,8 @@ pub enum Refusal {}
 pub struct Repository {
     /// The newest commit looked at, whatever became of it.
     pub last: Option<String>,
+    /// The branch was found without [`Self::last`]; what it showed then. Forgotten when it goes on from there.
+    pub rewritten: Option<String>,
     pub failing: Option<String>,
     /// Plans whose commit was seen: an approval is used once.
     pub used: Vec<Digest>,
@@ -105,11 +107,18 @@ impl Decider for Repository {
             Event::CommitSeen { commit, plan, .. } => {
                 self.seen.insert(commit.clone());
                 self.last = Some(commit.clone());
+                self.rewritten = None;
                 self.used.extend(plan.clone());
+            }
+            // The place to go on from stays: a branch that is restored is followed again.
+            Event::CommitQuarantined { commit, why: Quarantine::HistoryRewritten, .. } => {
+                self.seen.insert(commit.clone());
+                self.rewritten = Some(commit.clone());
             }
             Event::CommitQuarantined { commit, .. } => {
                 self.seen.insert(commit.clone());
                 self.last = Some(commit.clone());
+                self.rewritten = None;
             }
             Event::PollFailed { why } => self.failing = Some(why.clone()),
             Event::PollRecovered {} => self.failing = None,
@@ -149,5 +158,38 @@ mod tests {
         given::<Repository>([Event::PollFailed { why: "gone".into() }])
             .when(Command::FailPoll { why: "gone".into() })
             .then([]);
+    }
+
+    #[test]
+    fn a_rewritten_branch_is_told_once_and_the_place_to_go_on_from_stays() {
+        let seen = |commit: &str| Event::CommitSeen {
+            commit: commit.into(),
+            author: "ada".into(),
+            subject: "s".into(),
+            declaration: None,
+            plan: None,
+        };
+        let rewritten = Event::CommitQuarantined {
+            commit: "rewritten:empty".into(),
+            author: String::new(),
+            subject: "the branch was rewritten".into(),
+            why: Quarantine::HistoryRewritten,
+            detail: String::new(),
+        };
+        let fold = |events: &[Event]| events.iter().fold(Repository::default(), Repository::evolve);
+        let state = fold(&[seen("c1"), rewritten.clone()]);
+        assert_eq!(
+            (state.last.as_deref(), state.rewritten.as_deref()),
+            (Some("c1"), Some("rewritten:empty"))
+        );
+        let again = Command::Quarantine {
+            commit: "rewritten:empty".into(),
+            author: String::new(),
+            subject: String::new(),
+            why: Quarantine::HistoryRewritten,
+            detail: String::new(),
+        };
+        assert_eq!(state.decide(again), Ok(vec![]));
+        assert_eq!(fold(&[seen("c1"), rewritten, seen("c2")]).rewritten, None);
     }
 }

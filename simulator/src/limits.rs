@@ -66,3 +66,5 @@ pub const CLOUDINIT_BYTES: u64 = 4 * MIB_BYTES;
 pub const VMID_MAX: u32 = 999_999_999;
 /// How long a backup waits for the one before it on the same node: 180 minutes, the server's own `lockwait`.
 pub const BACKUP_LOCK_WAIT_MS: u64 = 180 * 60 * 1_000;
+/// Largest body of a request to the GitHub stand-in, in bytes.
+pub const GITHUB_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;

@@ -1,17 +1,19 @@
 //! The Agent's credentials: taken in, recorded, put to use without a restart, and tried on request.
 //!
-//! Begin with [`Keeper`]. The files are the truth; the log is told names and keyed fingerprints. [`Switch`] is what a
-//! new Proxmox token is put to use through, [`intake`] takes what the UI hands over, [`trial`] tries a credential.
+//! Begin with [`Keeper`]. The files are the truth; the log is told names and keyed fingerprints. [`switch`] is
+//! what new ones are put to use through, [`intake`] takes what the UI hands over, [`trial`] tries a credential.
 //!
 //! Never here: the value of a credential in an event, an error or a log line.
 
 mod intake;
+mod no_key;
 mod switch;
 mod trial;
 
 pub use intake::Desk;
-pub use switch::{NoKey, Switch};
-pub use trial::Trials;
+pub use no_key::NoKey;
+pub use switch::{InterpreterSwitch, RepositorySwitch, Switch};
+pub use trial::{Trials, signed_in};
 
 use crate::limits::{KEYS_LOOK, KEYS_SETTLE, PROCESS_PAUSE};
 use crate::log::{Log, LogError};
@@ -30,6 +32,8 @@ pub type Changed = Box<dyn Fn(&str) + Send + Sync>;
 /// Where the credentials are and what happens when one changes.
 pub struct Keys {
     pub folder: KeyFolder,
+    /// Names of those that the configuration uses.
+    pub in_use: Vec<String>,
     pub changed: Changed,
     /// Takes what the UI hands over; none where there is no channel to it.
     pub receiver: Option<handover::Receiver>,

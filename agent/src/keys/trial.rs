@@ -5,18 +5,25 @@
 use super::{Keeper, Settled};
 use crate::api::Api;
 use crate::log::LogError;
+use crate::repository::Repository;
 use domain::contract::Missing;
 use domain::contract::rights::{self, Held};
 use domain::event::Category;
 use domain::ids::SETTINGS;
 use domain::settings::{Check, Command, Outcome, Service, Settings, credential};
-use proxmox::{CallError, Release};
+use interpreter::Interpreter;
+use proxmox::transport::Transport;
+use proxmox::{CallError, Client, Release};
 use std::sync::Arc;
 
 /// Tests of credentials on request.
 pub struct Trials {
     pub keeper: Keeper,
     pub api: Arc<Api>,
+    pub repository: Arc<dyn Repository>,
+    pub interpreter: Arc<dyn Interpreter>,
+    /// Names of the credentials that the configuration uses.
+    pub in_use: Vec<String>,
 }
 
 /// Whether the test goes on after a check.
@@ -48,10 +55,19 @@ impl Trials {
         if !self.noted(name, self.file(name)).await? {
             return Ok(());
         }
-        match credential(name).map(|credential| credential.service) {
-            Some(Service::Proxmox) => self.proxmox(name).await,
-            _ => self.noted(name, Step::Last(no_test())).await.map(drop),
+        let Some(service) = credential(name).map(|credential| credential.service) else { return Ok(()) };
+        if !self.in_use.iter().any(|used| used == name) {
+            return self.noted(name, Step::Last(self.unused(service))).await.map(drop);
         }
+        let checks = match service {
+            Service::Proxmox => return self.proxmox(name).await,
+            Service::Repository => self.repository.examine().await,
+            Service::Model => self.interpreter.examine().await,
+        };
+        for check in checks {
+            self.noted(name, Step::On(check)).await?;
+        }
+        Ok(())
     }
 
     /// True if the test goes on.
@@ -80,30 +96,37 @@ impl Trials {
     }
 
     async fn proxmox(&self, name: &str) -> Result<(), LogError> {
-        let used = if self.api.token().contains('!') { "proxmox-token" } else { "proxmox-password" };
-        if name != used {
-            let found = format!("the configuration signs in with {used}");
-            let next = vec!["Change agent.proxmox.token, or remove this one.".into()];
-            return self.noted(name, Step::Last(failed("In use", found, next))).await.map(drop);
-        }
-        let connected = self.connected().await;
-        if !self.noted(name, connected).await? {
+        // Address, certificate, sign-in and release: the first answer says all of it.
+        let connected = signed_in(self.api.client()).await;
+        let on = connected.outcome != Outcome::Failed;
+        self.noted(name, Step::On(connected)).await?;
+        if !on {
             return Ok(());
         }
         self.noted(name, Step::On(self.quorum().await)).await?;
         self.noted(name, Step::Last(self.rights().await)).await.map(drop)
     }
 
-    /// Address, certificate, sign-in and release: the first answer says all of it.
-    async fn connected(&self) -> Step {
-        let version = match self.api.client().version().await {
-            Ok(version) => version.version.unwrap_or_default(),
-            Err(error) => return Step::Last(trouble("Sign-in", &error)),
+    /// What the configuration uses in place of a credential that it does not.
+    fn unused(&self, service: Service) -> Check {
+        let (instead, otherwise, setting) = match service {
+            Service::Proxmox => ("signs in to the cluster with", "", "agent.proxmox.token"),
+            Service::Repository => {
+                ("signs in to GitHub with", "names a repository on this machine", "agent.repository")
+            }
+            Service::Model => ("asks a model with", "reads texts without a model", "agent.interpreter"),
         };
-        match Release::known(&version) {
-            Ok(release) => Step::On(passed("Sign-in", format!("accepted by Proxmox VE {release}"))),
-            Err(error) => Step::Last(failed("Release", error.to_string(), vec![error.advice()])),
-        }
+        let serves = |name: &&String| {
+            // A name of the owner's own can only be that of a token of GitHub.
+            credential(name).map_or(service == Service::Repository, |other| other.service == service)
+        };
+        let found = match self.in_use.iter().filter(serves).map(String::as_str).next() {
+            Some(used) => format!("no: the configuration {instead} {used}"),
+            None => format!("no: the configuration {otherwise}"),
+        };
+        let next =
+            format!("Change {setting} in the Agent's configuration and restart it, or remove this one.");
+        failed("In use", found, vec![next])
     }
 
     async fn quorum(&self) -> Check {
@@ -154,7 +177,14 @@ fn trouble(what: &str, error: &CallError) -> Check {
     failed(what, error.to_string(), vec![error.advice()])
 }
 
-fn no_test() -> Check {
-    let found = "the Agent cannot try this one".into();
-    Check { what: "Test".into(), outcome: Outcome::Noted, found, next: Vec::new() }
+/// Whether the cluster takes the credential, and is of a release that is known.
+pub async fn signed_in<T: Transport>(client: &Client<T>) -> Check {
+    let version = match client.version().await {
+        Ok(version) => version.version.unwrap_or_default(),
+        Err(error) => return trouble("Sign-in", &error),
+    };
+    match Release::known(&version) {
+        Ok(release) => passed("Sign-in", format!("accepted by Proxmox VE {release}")),
+        Err(error) => failed("Release", error.to_string(), vec![error.advice()]),
+    }
 }

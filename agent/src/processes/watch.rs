@@ -1,12 +1,14 @@
 //! The repository watch: every commit is judged once, our own like anybody's (I1).
 //!
 //! A commit is acted on only if its lock file is, byte for byte, what the log says was approved, and its English is the
-//! text that was approved. Anything else lands in a named quarantine.
+//! text that was approved. Anything else lands in a named quarantine. A branch that lost commits is set aside whole and
+//! goes on by itself when it is restored; that commits or files are gone never destroys anything.
 
+use crate::limits::{FILES_PER_COMMIT_MAX, SUBJECT_CHARACTERS_MAX};
 use crate::log::{Log, LogError};
 use crate::processes::publication::approval;
 use crate::repository::lock_file::{LockFile, paths, slug};
-use crate::repository::{Commit, Repository as Backend, RepositoryError};
+use crate::repository::{Commit, Repository as Backend, RepositoryError, shown};
 use domain::canonical::Digest;
 use domain::declaration::Declaration;
 use domain::event::Category;
@@ -42,8 +44,9 @@ impl Watch {
                 Ok(judged) => judged,
                 Err(error) => return self.tell(Command::FailPoll { why: error.to_string() }).await.map(drop),
             };
-            let subject = commit.subject().to_owned();
-            let Commit { id, author, .. } = commit;
+            let subject = shown(commit.subject(), SUBJECT_CHARACTERS_MAX);
+            let author = shown(&commit.author, SUBJECT_CHARACTERS_MAX);
+            let id = commit.id;
             let command = match judged {
                 Judged::Approved(declaration, digest) => {
                     Command::See { commit: id, author, subject, approved: Some((declaration, digest)) }
@@ -51,6 +54,7 @@ impl Watch {
                 Judged::Foreign => Command::See { commit: id, author, subject, approved: None },
                 Judged::Quarantined(why, detail) => {
                     tracing::warn!(commit = %id, ?why, detail, "a commit is set aside");
+                    let detail = shown(&detail, 2 * SUBJECT_CHARACTERS_MAX);
                     Command::Quarantine { commit: id, author, subject, why, detail }
                 }
             };
@@ -64,7 +68,11 @@ impl Watch {
     }
 
     async fn rewritten(&self, commit: &str) -> Result<(), LogError> {
-        let tip = self.repository.tip().await.ok().flatten().unwrap_or_else(|| "empty".into());
+        let tip = match self.repository.tip().await {
+            Ok(tip) => tip.unwrap_or_else(|| "empty".into()),
+            Err(error) => return self.tell(Command::FailPoll { why: error.to_string() }).await.map(drop),
+        };
+        self.tell(Command::SucceedPoll).await?;
         let command = Command::Quarantine {
             commit: format!("rewritten:{tip}"),
             author: String::new(),
@@ -82,10 +90,14 @@ impl Watch {
     ) -> Result<Result<Judged, RepositoryError>, LogError> {
         let ours: Vec<_> =
             commit.files.iter().filter(|file| file.path.starts_with("declarations/")).collect();
+        let set_aside = |why, detail: String| Ok(Ok(Judged::Quarantined(why, detail)));
+        if commit.more_files {
+            let detail = format!("it changes more than {FILES_PER_COMMIT_MAX} files");
+            return set_aside(Quarantine::Unreadable, detail);
+        }
         if ours.is_empty() {
             return Ok(Ok(Judged::Foreign));
         }
-        let set_aside = |why, detail: String| Ok(Ok(Judged::Quarantined(why, detail)));
         if let Some(gone) = ours.iter().find(|file| file.deleted) {
             return set_aside(
                 Quarantine::FileDeleted,
@@ -101,7 +113,7 @@ impl Watch {
         };
         let lock = match self.repository.file(&commit.id, lock_path).await {
             Ok(lock) => lock.unwrap_or_default(),
-            Err(error @ RepositoryError::Unavailable(_)) => return Ok(Err(error)),
+            Err(error) if error.is_transient() => return Ok(Err(error)),
             Err(error) => return set_aside(Quarantine::Unreadable, error.to_string()),
         };
         let Some(parsed) = std::str::from_utf8(&lock).ok().and_then(|text| LockFile::parse(text).ok()) else {
@@ -135,7 +147,7 @@ impl Watch {
         }
         let english = match self.repository.file(&commit.id, &english_path).await {
             Ok(english) => english.unwrap_or_default(),
-            Err(error @ RepositoryError::Unavailable(_)) => return Ok(Err(error)),
+            Err(error) if error.is_transient() => return Ok(Err(error)),
             Err(error) => return set_aside(Quarantine::Unreadable, error.to_string()),
         };
         if Digest::of_bytes(&english) != plan.text {

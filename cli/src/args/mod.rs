@@ -16,7 +16,7 @@ pub use people::{Person, RoleArg, UserCommand};
 pub use projections::ProjectionsCommand;
 pub use runs::RunsCommand;
 pub use secrets::{KeysCommand, SecretsCommand};
-pub use services::{AgentArgs, DemoArgs, Preset, ServeArgs, SimArgs};
+pub use services::{AgentArgs, DemoArgs, Preset, ServeArgs, SimArgs, SimGitHubArgs};
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -57,6 +57,8 @@ pub enum Command {
     Agent(AgentArgs),
     /// Run the simulated Proxmox VE alone
     Sim(SimArgs),
+    /// Run the stand-in for GitHub alone
+    SimGithub(SimGitHubArgs),
     /// Bring the database schema forward (as the owner of the database)
     Migrate {
         /// Only say whether the schema is up to date

@@ -23,7 +23,7 @@ pub enum SecretsCommand {
         #[arg(long)]
         fingerprint: bool,
     },
-    /// Replace a secret by a new value; that of Proxmox is tried first
+    /// Replace a secret by a new value, after trying it against what it is for
     Rotate {
         name: String,
         /// Read it from this file

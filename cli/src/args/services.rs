@@ -1,4 +1,4 @@
-//! Options of what runs until it is told to stop: the demo, the two services, the simulated cluster alone.
+//! Options of what runs until it is told to stop: the demo, the two services, the stand-ins alone.
 
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
@@ -93,6 +93,28 @@ pub struct SimArgs {
     /// Only list which methods of the API have state behind them
     #[arg(long)]
     pub coverage: bool,
+}
+
+#[derive(Args)]
+pub struct SimGitHubArgs {
+    /// Folder of the bare git repository behind it; made if there is none
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// What the repository is called, as OWNER/NAME
+    #[arg(long, default_value = "homelab/declarations")]
+    pub repository: String,
+    /// The default branch
+    #[arg(long, default_value = "main")]
+    pub branch: String,
+    /// Loopback address to listen on
+    #[arg(long, default_value = "127.0.0.1:8007")]
+    pub listen: SocketAddr,
+    /// The only access token that is accepted; made and printed if absent
+    #[arg(long, env = "MYCOPOD_SIM_GITHUB_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Fault as JSON
+    #[arg(long)]
+    pub fault: Vec<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -1,11 +1,10 @@
 //! `mycopod doctor`: every connection, with what to do where one fails.
 
 use crate::config::Config;
+use crate::connections;
 use crate::context::open_store;
 use crate::failure::{Code, Failure, Outcome};
 use crate::{out, output};
-use agent::repository::Repository;
-use agent::repository::local::LocalGit;
 use domain::contract::rights::{self, Held};
 use eventstore::EventLog;
 use proxmox::{Client, Release};
@@ -43,7 +42,7 @@ pub async fn run(path: &Path, json: bool) -> Outcome {
             Ok(found) => well("repository", found),
             Err(failure) => ill("repository", failure),
         });
-        checks.push(match super::interpreter::examined(agent).await {
+        checks.push(match model(agent).await {
             Ok(found) => well("interpreter", found),
             Err(failure) => ill("interpreter", failure),
         });
@@ -103,7 +102,7 @@ async fn cluster(config: &Config) -> Result<String, Failure> {
         Failure::new(Code::Unavailable, error, next)
     };
     let settings = config.agent()?;
-    let client = Client::new(super::agent::connect(settings, &super::agent::key_folder(settings)?)?);
+    let client = Client::new(connections::connect(settings, &connections::key_folder(settings)?)?);
     let release = client.version().await.map_err(failed)?.version.unwrap_or_default();
     let release = Release::known(&release).map_err(|error| {
         let next = error.advice();
@@ -124,12 +123,16 @@ async fn cluster(config: &Config) -> Result<String, Failure> {
     Ok(format!("Proxmox VE {release}, {} nodes, {quorum}; the token has {rights}", status.members.len()))
 }
 
+async fn model(settings: &crate::config::Agent) -> Result<String, Failure> {
+    super::interpreter::examined(settings, &connections::key_folder(settings)?).await
+}
+
 async fn repository(config: &Config) -> Result<String, Failure> {
-    let settings = &config.agent()?.repository;
-    let git = LocalGit::new(&settings.path, &settings.branch);
+    let settings = config.agent()?;
+    let git = crate::repository::open(settings, &connections::key_folder(settings)?)?;
     let tip = git.tip().await.map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
     Ok(match tip {
-        Some(tip) => format!("branch {} is at {}", settings.branch, tip.get(..8).unwrap_or(&tip)),
-        None => format!("branch {} has no commit yet", settings.branch),
+        Some(tip) => format!("{}, is at {}", git.describe(), tip.get(..8).unwrap_or(&tip)),
+        None => format!("{}, has no commit yet", git.describe()),
     })
 }

@@ -20,6 +20,7 @@ pub mod runs;
 pub mod secrets;
 pub mod serve;
 pub mod sim;
+pub mod sim_github;
 pub mod user;
 mod way_back;
 

@@ -1,19 +1,19 @@
 //! `mycopod secrets`: the Agent's credentials. Their content is read from a file, standard input or a hidden prompt, and
 //! is never shown. A running Agent uses a new one within seconds.
 
-use super::agent::{agent_identity, connect_with, key_folder, sign_in_key};
+use super::agent::agent_identity;
 use crate::args::{Person, SecretsCommand};
 use crate::config::{Agent as Settings, Config};
+use crate::connections::{self, key_folder};
 use crate::context::{self, Context, open_store, refused};
 use crate::failure::{Code, Failure, Outcome};
 use crate::{note, out, output, prompt};
 use domain::account::Actor;
 use domain::event::Category;
 use domain::ids::SETTINGS;
-use domain::settings::{CREDENTIALS, Command, Refusal, credential};
+use domain::settings::{CREDENTIALS, Command, Outcome as CheckOutcome, Refusal, credential};
 use eventstore::{EventLog, HandleError, StreamId};
 use handover::Identity;
-use proxmox::Client;
 use secrets::{FileError, KeyFolder, Secret, Source};
 use serde::Serialize;
 use std::path::Path;
@@ -53,8 +53,8 @@ pub async fn run(path: &Path, command: SecretsCommand, json: bool) -> Outcome {
                 let what = format!("{name} has this value already");
                 return Err(Failure::new(Code::Refused, what, "make a new one where it comes from"));
             }
-            if !untested && name == sign_in_key(settings) {
-                tried(settings, &value).await?;
+            if !untested {
+                tried(settings, &name, &value).await?;
             }
             store(&config, &folder, &name, &value, by).await
         }
@@ -93,14 +93,22 @@ async fn store(
 }
 
 /// The new value is tried before the old one is given up.
-async fn tried(settings: &Settings, value: &Secret<Vec<u8>>) -> Outcome {
+async fn tried(settings: &Settings, name: &str, value: &Secret<Vec<u8>>) -> Outcome {
     let text = std::str::from_utf8(value.expose())
         .map_err(|_| Failure::new(Code::Usage, "the secret is not text", "copy it again"))?;
-    let client = Client::new(connect_with(settings, &Secret::new(text.to_owned()))?);
-    client.version().await.map(drop).map_err(|error| {
-        let next = format!("{} The old one stays in use; --untested replaces it anyway.", error.advice());
-        Failure::new(Code::CheckFailed, format!("the new value was tried: {error}"), next)
-    })
+    let checks = connections::tried(settings, name, &Secret::new(text.to_owned())).await?;
+    if checks.is_empty() {
+        note!("The configuration does not use {name}, so it cannot be tried.");
+    }
+    match checks.iter().find(|check| check.outcome == CheckOutcome::Failed) {
+        None => Ok(()),
+        Some(check) => {
+            let what = format!("the new value was tried: {}: {}", check.what, check.found);
+            let next =
+                format!("{} The old one stays in use; --untested replaces it anyway.", check.next.join(" "));
+            Err(Failure::new(Code::CheckFailed, what, next))
+        }
+    }
 }
 
 /// Who acts, found before anything is changed: none without a name. Only an Admin may.

@@ -21,22 +21,20 @@ pub struct Credential {
     /// For people.
     pub title: &'static str,
     pub service: Service,
-    /// Whether the Agent can try it against what it is for.
-    pub has_test: bool,
 }
 
 /// Every credential that the Agent uses. Key files with other names may exist; nothing reads them.
 pub const CREDENTIALS: [Credential; 6] = [
-    of("proxmox-token", "Proxmox token", Service::Proxmox, true),
-    of("proxmox-password", "Proxmox password", Service::Proxmox, true),
-    of("github-token", "GitHub token", Service::Repository, false),
-    of("openai-key", "OpenAI key", Service::Model, false),
-    of("claude-key", "Claude key", Service::Model, false),
-    of("ollama-key", "Ollama key", Service::Model, false),
+    of("proxmox-token", "Proxmox token", Service::Proxmox),
+    of("proxmox-password", "Proxmox password", Service::Proxmox),
+    of("github-token", "GitHub token", Service::Repository),
+    of("openai-key", "OpenAI key", Service::Model),
+    of("claude-key", "Claude key", Service::Model),
+    of("ollama-key", "Ollama key", Service::Model),
 ];
 
-const fn of(name: &'static str, title: &'static str, service: Service, has_test: bool) -> Credential {
-    Credential { name, title, service, has_test }
+const fn of(name: &'static str, title: &'static str, service: Service) -> Credential {
+    Credential { name, title, service }
 }
 
 /// The credential of this name, if the Agent uses one.

@@ -204,7 +204,7 @@ fn card(
     let version = stored.map_or(0, |stored| stored.stored_at.timestamp_micros())
         ^ test.map_or(0, |test| test.asked_at.timestamp_micros());
     let under_way = test.is_some_and(|test| test.ended.is_none());
-    let may_ask = credential.has_test && stored.is_some() && !under_way;
+    let may_ask = stored.is_some() && !under_way;
     page::CredentialCard {
         name: credential.name.into(),
         title: credential.title,

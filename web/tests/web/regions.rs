@@ -42,7 +42,11 @@ fn a_connection_shows_its_state_live_and_never_a_value() {
     }
     let field = html.split("<input").find(|input| input.contains("name=\"value\"")).unwrap();
     let field = field.split('>').next().unwrap();
-    assert!(field.contains("type=\"password\"") && !field.contains("value=\"\"") && field.contains("aria-invalid"));
+    assert!(
+        field.contains("type=\"password\"")
+            && !field.contains("value=\"\"")
+            && field.contains("aria-invalid")
+    );
     assert!(html.contains("pveum role modify MycoPod --append 1 --privs &#34;VM.Clone&#34;"), "{html}");
     assert!(html.contains("mycopod secrets rotate proxmox-token"));
     // Nothing can be sent: no form that could take a secret, and the command instead.

@@ -20,8 +20,8 @@ use uuid::Uuid;
 use web::Template;
 use web::frame::{Banner, Dot, Frame, Me, Refresh, Section};
 use web::pages::*;
-use web::views;
 use web::parts::{Ago, Badge, Bar, Copy, From, Kind, Message, Moment};
+use web::views;
 
 pub type Say<'a> = &'a dyn Fn(&str) -> String;
 
@@ -814,7 +814,10 @@ pub fn connection_pages(say: Say) -> [connection::ConnectionPage; 2] {
         what: say("Rights"),
         outcome,
         found: say("missing: VM.Clone"),
-        next: next.iter().map(|line| if line.starts_with("pveum ") { (*line).to_owned() } else { say(line) }).collect(),
+        next: next
+            .iter()
+            .map(|line| if line.starts_with("pveum ") { (*line).to_owned() } else { say(line) })
+            .collect(),
     };
     let settings = SettingsRow {
         credentials: vec![CredentialRow {
