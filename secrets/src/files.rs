@@ -214,6 +214,30 @@ pub fn remove(path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Removes temporary files of writers that were killed. Those of the last minute stay: their writer may be at work.
+pub fn remove_leftovers(folder: &Path) -> Result<(), FileError> {
+    check_folder(folder)?;
+    let failed = |source| FileError::Io { action: "listing", path: folder.into(), source };
+    for entry in fs::read_dir(folder).map_err(failed)?.take(limits::FILES_MAX).flatten() {
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(".new"));
+        let is_old = entry
+            .metadata()
+            .and_then(|found| found.modified())
+            .is_ok_and(|at| at.elapsed().is_ok_and(|age| age > limits::LEFTOVER_AGE));
+        if is_ours && is_old {
+            let path = entry.path();
+            match fs::remove_file(&path) {
+                // Somebody else was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(FileError::Io { action: "removing", path, source }),
+                Ok(()) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 fn put(path: &Path, content: &[u8], flags: RenameFlags) -> Result<(), FileError> {
     let folder = folder_of(path)?;
     check_folder(folder)?;

@@ -43,11 +43,12 @@ pub struct KeyFolder {
 }
 
 impl KeyFolder {
-    /// Opens the folder after checking it and every file in it. `handed` is `$CREDENTIALS_DIRECTORY`, where it is set.
+    /// Opens the folder after checking it and every file in it, and removes what a killed writer left there. `handed` is `$CREDENTIALS_DIRECTORY`, where it is set.
     pub fn open(own: &Path, handed: Option<OsString>) -> Result<Self, FileError> {
         files::check_folder(own)?;
         let handed = handed.filter(|path| !path.is_empty()).map(PathBuf::from);
         let folder = Self { own: own.to_owned(), handed };
+        files::remove_leftovers(own)?;
         for path in folder.files_in(own)? {
             files::check_file(&path)?;
         }

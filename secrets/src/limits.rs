@@ -8,3 +8,5 @@ pub const NAME_CHARS_MAX: usize = 100;
 pub const RING_KEYS_MAX: usize = 1_000;
 /// The most files of one folder that are looked at.
 pub const FILES_MAX: usize = 10_000;
+/// A temporary file that is older than this has lost its writer: writing takes milliseconds.
+pub const LEFTOVER_AGE: std::time::Duration = std::time::Duration::from_secs(60);

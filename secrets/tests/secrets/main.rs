@@ -5,3 +5,4 @@
 mod files;
 mod folder;
 mod keyring;
+mod killed;

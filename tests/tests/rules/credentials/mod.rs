@@ -3,140 +3,23 @@
 //! UI and Agent are processes of their own, as they would be in two containers. Searched are the database's files, both
 //! logs, every answer of the UI, the repository, and the memory of the UI (S13, S14, S15).
 
-use domain::event::Category;
-use domain::ids::SETTINGS;
-use domain::settings::{Event, Settings};
-use eventstore::{EventLog, StreamId};
-use handover::{HandoverError, Identity, Sender};
+mod in_use;
+mod services;
+
+use domain::settings::Event;
+use handover::HandoverError;
 use secrets::Secret;
+use services::{Services, identity};
 use std::fs::{self, File};
-use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command as Process, Output, Stdio};
-use tests::browser::{Answer, Browser, encoded};
-use tests::{ADA, BO, World};
+use std::process::Output;
+use tests::browser::{Browser, encoded};
+use tests::{ADA, BO};
 
 const PASSWORD: &str = "canary+pass word/9b1e";
 const TOKEN: &str = "canary-4c1d7f3a-token";
 const GITHUB: &str = "github_pat_canary+7d9e/2f";
-
-/// A UI and an Agent of one world; they end with it.
-struct Services {
-    world: World,
-    config: PathBuf,
-    ui: SocketAddr,
-    intake: SocketAddr,
-    children: Vec<Child>,
-}
-
-impl Drop for Services {
-    fn drop(&mut self) {
-        for child in &mut self.children {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-fn free() -> SocketAddr {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
-}
-
-fn identity(world: &World, name: &str) -> Identity {
-    Identity::create_if_missing(&world.dir.path().join("keys").join(name)).unwrap()
-}
-
-impl Services {
-    async fn start() -> Self {
-        let world = World::start().await;
-        let (ui, intake) = (free(), free());
-        let mut config = cli::config::Config::read(&world.config()).unwrap();
-        config.ui = Some(cli::config::Ui {
-            listen: ui,
-            public_url: format!("http://{ui}"),
-            demonstration: false,
-            intake: Some(cli::config::UiIntake {
-                address: intake.to_string(),
-                agent: identity(&world, "intake-agent").pin().to_string(),
-                key: None,
-            }),
-        });
-        let pin = identity(&world, "intake-ui").pin().to_string();
-        config.agent.as_mut().unwrap().intake = Some(cli::config::AgentIntake { listen: intake, ui: pin });
-        let file = world.dir.path().join("both.toml");
-        fs::write(&file, toml::to_string(&config).unwrap()).unwrap();
-        Self { world, config: file, ui, intake, children: Vec::new() }
-    }
-
-    fn program(&self, args: &[&str]) -> Process {
-        let mut program = Process::new(env!("CARGO_BIN_EXE_mycopod-lab"));
-        program.arg("--config").arg(&self.config).args(args);
-        program
-    }
-
-    /// Runs one command with this on its standard input.
-    async fn told(&self, args: &[&str], input: &str) -> Output {
-        let mut program = self.program(args);
-        let input_file = self.world.dir.path().join("input");
-        fs::write(&input_file, input).unwrap();
-        program.stdin(File::open(&input_file).unwrap());
-        let output = tokio::task::spawn_blocking(move || program.output()).await.unwrap().unwrap();
-        fs::remove_file(input_file).unwrap();
-        output
-    }
-
-    fn log(&self, name: &str) -> PathBuf {
-        self.world.dir.path().join(format!("{name}.log"))
-    }
-
-    fn spawn(&mut self, name: &str) -> u32 {
-        let log = File::create(self.log(name)).unwrap();
-        let mut program = self.program(&["-vv", name]);
-        program.env("RUST_LOG", "debug").stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let child = program.spawn().unwrap();
-        let id = child.id();
-        self.children.push(child);
-        id
-    }
-
-    /// Waits until something listens there, or a service ended.
-    async fn listening(&mut self, address: SocketAddr) {
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            for child in &mut self.children {
-                let ended = child.try_wait().unwrap();
-                assert!(ended.is_none(), "a service ended; its log: {}", self.world.dir.path().display());
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
-    async fn settings(&self, wanted: impl Fn(&Settings) -> bool) -> Settings {
-        self.world.until::<Settings>(Category::Settings, SETTINGS, wanted).await
-    }
-
-    async fn facts(&self) -> Vec<Event> {
-        let history =
-            self.world.store.read_stream(StreamId::new(Category::Settings, SETTINGS), 1).await.unwrap();
-        history.iter().map(|recorded| eventstore::decode(recorded).unwrap()).collect()
-    }
-
-    /// The page once it shows this.
-    async fn page(&self, browser: &mut Browser, path: &str, shows: &str) -> Answer {
-        let waiting = async {
-            loop {
-                let head = self.world.store.head().await.unwrap().position;
-                let page = browser.get(&format!("{path}?at={head}")).await;
-                if page.html.contains(shows) {
-                    return page;
-                }
-            }
-        };
-        tokio::time::timeout(tests::WAIT, waiting)
-            .await
-            .unwrap_or_else(|_| panic!("{path} never shows {shows}"))
-    }
-}
 
 /// In plain, base64, hex, as in an address, and as in JSON.
 fn forms(canary: &str) -> Vec<Vec<u8>> {
@@ -237,23 +120,41 @@ async fn a_secret_goes_from_the_browser_to_the_agent_and_is_nowhere_else() {
     let github = known.credentials["github-token"].clone();
 
     // Another Admin's hand is asked for by name, and the Agent does not take the UI's word for it.
-    let sender = || {
-        let agent = identity(&services.world, "intake-agent").pin();
-        let ui = identity(&services.world, "intake-ui");
-        Sender::new(services.intake.to_string(), &ui, agent).unwrap()
-    };
     let value = || Secret::new(b"other".to_vec());
     for by in [BO.id.0, uuid::Uuid::from_u128(77)] {
-        let refused = sender().store("github-token", by, value()).await.unwrap_err();
+        let refused = services.sender().store("github-token", by, value()).await.unwrap_err();
         assert!(
             matches!(&refused, HandoverError::Refused(why) if why.what.contains("Admins")),
             "{refused:?}"
         );
     }
     for name in ["keyring", "../x", "intake-ui", "nobody-reads-this"] {
-        assert!(sender().store(name, ADA.id.0, value()).await.is_err(), "{name}");
+        assert!(services.sender().store(name, ADA.id.0, value()).await.is_err(), "{name}");
     }
     assert_eq!(fs::read_to_string(keys.join("github-token")).unwrap(), GITHUB);
+
+    // Whoever is no Admin any more is none for the Agent from that moment on, whatever a page still shows.
+    let made = services.told(&["user", "add", "eve", "--role", "admin", "--generate"], "").await;
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let before = ada.get("/settings/github").await;
+    for (role, may) in [("user", false), ("admin", true)] {
+        let changed = services.told(&["user", "role", "ada", role], "").await;
+        assert!(changed.status.success(), "{}", String::from_utf8_lossy(&changed.stderr));
+        let direct =
+            services.sender().store("github-token", ADA.id.0, Secret::new(GITHUB.as_bytes().to_vec())).await;
+        assert_eq!(direct.is_ok(), may, "as {role}: {direct:?}");
+        if !may {
+            let path = "/settings/credentials/github-token";
+            let refused = ada.submit(&before, path, &[("value", "not-an-admins")]).await;
+            assert!(
+                [303, 403].contains(&refused.status) && !refused.location.contains("/settings"),
+                "{}",
+                refused.status
+            );
+        }
+    }
+    assert_eq!(fs::read_to_string(keys.join("github-token")).unwrap(), GITHUB);
+    ada.sign_in("ada", PASSWORD).await;
 
     // What is recorded: who, what, and fingerprints that need the Agent's own key.
     let facts = services.facts().await;
