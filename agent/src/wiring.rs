@@ -101,7 +101,7 @@ impl Agent {
         ));
         let publication = Publication { log: self.log.clone(), repository: self.repository.clone() };
         tasks.spawn(publishing(publication, open.clone(), lost.clone()));
-        let watch = Watch { log: self.log.clone(), repository: self.repository.clone() };
+        let watch = Watch::new(self.log.clone(), self.repository.clone());
         tasks.spawn(watching(watch, open.clone(), lost.clone()));
         let reconciliation = Reconciliation { log: self.log.clone(), api: self.api.clone() };
         tasks.spawn(reconciling(reconciliation, open.clone(), lost.clone()));

@@ -142,6 +142,8 @@ fn table(app: Option<App>) -> Table {
     t.post("/settings/freeze", Admin, a::settings::freeze);
     t.post("/settings/thaw", Admin, a::settings::thaw);
     t.post("/settings/refresh", Admin, a::settings::refresh);
+    t.get("/settings/repository", Admin, p::repository::repository);
+    t.post("/settings/repository/decide", Admin, a::repository::decide);
     t.get("/settings/system", Admin, p::settings::system);
 
     t.get("/account", SignedIn, p::account::account);

@@ -125,6 +125,9 @@ pub enum Command {
         #[arg(long)]
         exit_code: bool,
     },
+    /// The declarations repository: show, decide, refresh
+    #[command(subcommand)]
+    Repository(RepositoryCommand),
     /// The log: tail, show, verify, prove, export
     #[command(subcommand)]
     Events(EventsCommand),
@@ -180,6 +183,9 @@ pub enum Command {
         time_scale: f64,
     },
 }
+
+/// What stands for the configured repository where a folder could be named.
+pub const CONFIGURED: &str = "configured";
 
 /// Who acts. The command line holds the database already, so it asks for a name, not a password.
 #[derive(Args, Clone)]
@@ -374,6 +380,47 @@ pub enum RunsCommand {
 }
 
 #[derive(Subcommand)]
+pub enum RepositoryCommand {
+    /// Commits that were set aside and wait for an Admin, and the anchors of the log
+    Show,
+    /// Say what becomes of a commit that was set aside
+    #[command(after_help = "Example:\n  mycopod repository decide 4b825dc6 restore")]
+    Decide {
+        /// The commit, or the beginning of its name
+        commit: String,
+        #[arg(value_enum)]
+        decision: DecisionArg,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Let the Agent look at it now
+    Refresh {
+        #[command(flatten)]
+        person: Person,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum DecisionArg {
+    /// Its English becomes a draft with a preview
+    Take,
+    /// What was approved is written back by a new commit; a rewritten branch is followed
+    Restore,
+    /// It stays as it is; a rewritten branch is followed
+    Leave,
+}
+
+impl From<DecisionArg> for domain::repository::Decision {
+    fn from(decision: DecisionArg) -> Self {
+        match decision {
+            DecisionArg::Take => Self::Take,
+            DecisionArg::Restore => Self::Restore,
+            DecisionArg::Leave => Self::Leave,
+        }
+    }
+}
+
+#[derive(Subcommand)]
 pub enum EventsCommand {
     /// The newest events, or those as they come
     Tail {
@@ -450,8 +497,9 @@ pub struct VerifyArgs {
     /// Up to this position; the newest if absent
     #[arg(long)]
     pub to: Option<i64>,
-    /// Lines `MycoPod-Log: POSITION sha256:HEX` in a text file, or a git repository with them in its commits
-    #[arg(long, value_name = "FILE|REPOSITORY")]
+    /// Anchors: lines `MycoPod-Log: POSITION sha256:HEX` in a text file, or a git repository with them in its
+    /// commits; the configured repository if nothing is named
+    #[arg(long, value_name = "FILE|REPOSITORY", num_args = 0..=1, default_missing_value = CONFIGURED)]
     pub anchors: Vec<PathBuf>,
     /// A file of signed checkpoints that was kept elsewhere
     #[arg(long, value_name = "FILE")]

@@ -7,6 +7,7 @@ pub mod declarations;
 pub mod health;
 pub mod history;
 pub mod overview;
+pub mod repository;
 pub mod runs;
 pub mod settings;
 
