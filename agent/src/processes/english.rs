@@ -83,14 +83,17 @@ impl English {
             let name = format!("mycopod/draft/{}/{commit}/{path}", by.id);
             let id = DeclarationId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()));
             let title = title_of(log, state, &path).await?;
-            let draft = Command::Draft { by, title, text };
-            let drafted: Declaration =
-                log.handle::<Declaration>(Category::Declaration, id.0, draft, Some(id.0)).await?;
-            if drafted.status == Status::Draft {
-                let preview = Command::Preview { by };
-                log.handle::<Declaration>(Category::Declaration, id.0, preview, Some(id.0)).await?;
-            }
             drafts.push(id);
+            let draft = Command::Draft { by, title, text };
+            let told = |command| log.handle::<Declaration>(Category::Declaration, id.0, command, Some(id.0));
+            match told(draft).await {
+                Ok(drafted) if drafted.status == Status::Draft => {
+                    told(Command::Preview { by }).await?;
+                }
+                // Somebody has gone on with it since: it is theirs.
+                Ok(_) | Err(LogError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(drafts)
     }

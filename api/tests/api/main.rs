@@ -4,5 +4,6 @@
 
 mod doors;
 mod lab;
+mod repository;
 mod routes;
 mod work;

@@ -114,17 +114,13 @@ async fn a_hundred_thousand_events_make_the_same_models_again() {
     assert!(last > 100_000, "{last}");
     folded(&projector, last).await;
 
-    let mut before = Vec::new();
-    for name in &names {
-        before.push(rebuild::rebuild(store, pool, &lab.keyring, name, true, |_| {}).await.unwrap().digest);
-    }
     projector.stop().await;
     lab.owner().await.batch_execute(crate::healing::DROP).await.unwrap();
     let projector = lab.projector().await;
     folded(&projector, last).await;
-    for (name, before) in names.iter().zip(before) {
+    for name in &names {
         let made = rebuild::rebuild(store, pool, &lab.keyring, name, true, |_| {}).await.unwrap();
-        assert_eq!((made.equal, made.digest, made.position), (Some(true), before, last), "{name}");
+        assert_eq!((made.equal, made.position), (Some(true), last), "{name}");
     }
     projector.stop().await;
 }

@@ -6,6 +6,7 @@
 use super::Entry;
 use super::backup::{self, JOBS};
 use super::calendar::Event;
+use super::vzdump::vzdump;
 use crate::api::{Call, Fail, Reply};
 use crate::auth::{ROOT, Who};
 use crate::contract::check::Checked;
@@ -100,7 +101,7 @@ fn start(engine: &Arc<Engine>, job: &Entry) {
             file: None,
             faults: Vec::new(),
         };
-        if let Err(fail) = backup::vzdump(&call) {
+        if let Err(fail) = vzdump(&call) {
             tracing::debug!(node, text = fail.message, "a planned backup could not begin");
         }
     }

@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod lists;
 pub mod sdn;
 pub mod shelf;
+mod vzdump;
 
 use crate::api::{Call, Fail, Reply};
 use serde_json::{Value, json};

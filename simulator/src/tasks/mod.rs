@@ -144,6 +144,11 @@ impl Engine {
             drop(world);
             tokio::spawn(run.go(opened, ids));
         } else {
+            if job.kind == "vzdump"
+                && let Some(task) = world.tasks.last_mut()
+            {
+                task.log.push("INFO: trying to get global lock - waiting...".into());
+            }
             drop(world);
             tokio::spawn(async move {
                 let got = run.engine.clone().take_locks(&ids, &run.upid, wait).await;

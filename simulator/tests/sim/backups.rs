@@ -57,6 +57,11 @@ async fn a_backup_removes_the_older_ones_that_its_rule_does_not_keep() {
 #[tokio::test]
 async fn a_planned_backup_runs_when_its_time_has_come() {
     let lab = lab().await;
+    // The cluster's own jobs have their time too.
+    for job in lab.get("/cluster/backup").await.as_array().unwrap() {
+        let path = format!("/cluster/backup/{}", job["id"].as_str().unwrap());
+        assert_eq!(lab.send("DELETE", &path, "").await.status, 200);
+    }
     let form = "id=planned&schedule=02%3A30&vmid=110,113&storage=local&mode=snapshot";
     let made = lab.send("POST", "/cluster/backup", form).await;
     assert_eq!(made.status, 200, "{made:?}");
@@ -79,6 +84,25 @@ async fn a_planned_backup_runs_when_its_time_has_come() {
     lab.sim.advance(Duration::from_secs(86_400));
     assert!(lab.sim.until(LONG, |state| started(state) == 4).await);
     assert!(lab.sim.ledger().iter().all(|entry| entry.who == TOKEN), "nobody asked for these");
+}
+
+#[tokio::test]
+async fn backups_of_one_node_come_one_after_another() {
+    let lab = lab_of(cluster().with_time_scale(0.05)).await;
+    let mut tasks = Vec::new();
+    for _ in 0..2 {
+        let form = "vmid=110&storage=local&mode=snapshot";
+        tasks.push(lab.send("POST", "/nodes/pve1/vzdump", form).await.data().clone());
+    }
+    let ended = |state: &Value| {
+        let all = state["tasks"].as_array().unwrap();
+        all.iter().filter(|t| t["kind"] == "vzdump" && t["exit"] == "OK").count()
+    };
+    assert!(
+        lab.sim.until(LONG, |state| ended(state) == 2).await,
+        "neither finds the guest locked by the other"
+    );
+    assert_eq!(told(&lab, &tasks[1])[0], "INFO: trying to get global lock - waiting...");
 }
 
 #[tokio::test]

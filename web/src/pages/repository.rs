@@ -32,8 +32,6 @@ pub struct DoubtNote {
 }
 
 pub struct SetAside {
-    /// Counts on the page, for the names of fields.
-    pub index: usize,
     pub commit: String,
     pub subject: String,
     pub author: String,

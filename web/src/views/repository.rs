@@ -24,15 +24,15 @@ pub fn page(f: Frame, viewer: &Viewer, repository: &RepositoryRow) -> page::Repo
     let settled = repository.commits.iter().filter(|row| {
         row.quarantine.is_some() && repository.decisions.get(&row.commit).is_some_and(|one| !one.waits())
     });
-    let line = |(index, row): (usize, &CommitRow)| line(&f, viewer, repository, row, index);
+    let line = |row: &CommitRow| line(&f, viewer, repository, row);
     page::RepositoryPage {
         tab: Tab::Repository,
         badge,
         words,
         refresh: f.guard("refresh", f.position),
         doubt,
-        waiting: repository.waiting().enumerate().map(line).collect(),
-        settled: settled.take(SETTLED_SHOWN).enumerate().map(line).collect(),
+        waiting: repository.waiting().map(line).collect(),
+        settled: settled.take(SETTLED_SHOWN).map(line).collect(),
         f,
     }
 }
@@ -55,7 +55,6 @@ fn line(
     viewer: &Viewer,
     repository: &RepositoryRow,
     row: &CommitRow,
-    index: usize,
 ) -> page::SetAside {
     let (why, detail) = row.quarantine.clone().unwrap_or((Quarantine::Unreadable, String::new()));
     let nothing = DecisionRow::default();
@@ -72,7 +71,6 @@ fn line(
     let rewritten = why == Quarantine::HistoryRewritten;
     let choices = choices.iter().map(|one| page::choice(*one, !row.drafts.is_empty(), rewritten)).collect();
     page::SetAside {
-        index,
         commit: row.commit.clone(),
         subject: row.subject.clone(),
         author: row.author.clone(),

@@ -793,8 +793,7 @@ fn settings_pages(say: Say) -> Vec<(&'static str, String)> {
         }],
         credentials: vec![(say("proxmox"), say("SHA256:ab12"))],
     };
-    let one = |index| repository::SetAside {
-        index,
+    let one = || repository::SetAside {
         commit: say("77aa"),
         subject: say("tweak"),
         author: say("mallory"),
@@ -824,8 +823,8 @@ fn settings_pages(say: Say) -> Vec<(&'static str, String)> {
             since: before(90),
             advice: repository::doubt_advice(domain::repository::Doubt::Forked),
         }),
-        waiting: vec![one(0)],
-        settled: vec![one(1)],
+        waiting: vec![one()],
+        settled: vec![one()],
     };
     vec![
         ("people", draw(&people)),
