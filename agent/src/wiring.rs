@@ -331,7 +331,8 @@ mod tests {
     #[test]
     fn looks_are_spread_by_a_tenth_and_no_more() {
         let every = Duration::from_secs(30);
-        let seconds: Vec<u64> = [0.0, 0.5, 1.0, 7.0].iter().map(|chance| spread(every, *chance).as_secs()).collect();
+        let seconds: Vec<u64> =
+            [0.0, 0.5, 1.0, 7.0].iter().map(|chance| spread(every, *chance).as_secs()).collect();
         assert_eq!(seconds, [27, 30, 33, 33]);
     }
 }

@@ -250,7 +250,9 @@ impl Repository {
     }
 
     fn settled(&mut self, commit: &str) {
-        if let Some(SetAside { why: Quarantine::HistoryRewritten, decided, .. }) = self.set_aside.remove(commit) {
+        if let Some(SetAside { why: Quarantine::HistoryRewritten, decided, .. }) =
+            self.set_aside.remove(commit)
+        {
             self.rewritten = None;
             // Without a decision the branch goes on where it was; with one, from what it showed.
             if decided.is_some() {

@@ -106,7 +106,12 @@ impl Anchors {
             };
             let author = shown(&anchor.author, SUBJECT_CHARACTERS_MAX / 2);
             let detail = format!("{detail}; the commit is by {author}");
-            return Ok(Some(Command::DoubtAnchors { doubt, position, commit: anchor.commit.clone(), detail }));
+            return Ok(Some(Command::DoubtAnchors {
+                doubt,
+                position,
+                commit: anchor.commit.clone(),
+                detail,
+            }));
         }
         Ok(None)
     }
@@ -117,7 +122,9 @@ impl Anchors {
         }
         let found = self.log.store.read_from(position - 1, 1).await?;
         let found = found.first().filter(|event| event.position == position);
-        found.map(|event| event.chain).ok_or_else(|| LogError::Unavailable(format!("there is no event {position}")))
+        found
+            .map(|event| event.chain)
+            .ok_or_else(|| LogError::Unavailable(format!("there is no event {position}")))
     }
 }
 
@@ -161,7 +168,8 @@ mod tests {
     fn only_a_whole_anchor_is_one() {
         let whole = format!("42 sha256:{}", "ab".repeat(32));
         assert_eq!(parse(&whole), Some(Head { position: 42, chain: [0xab; 32] }));
-        for wrong in ["", "42", "x sha256:00", "-1 sha256:00", &whole[..60], &whole.replace("sha256", "md5")] {
+        for wrong in ["", "42", "x sha256:00", "-1 sha256:00", &whole[..60], &whole.replace("sha256", "md5")]
+        {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }

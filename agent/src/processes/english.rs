@@ -34,7 +34,9 @@ impl English {
         let files = commit.files.iter().filter(|file| !file.deleted);
         let paths: Vec<&str> = files.map(|file| file.path.as_str()).filter(|path| is_english(path)).collect();
         if paths.len() > DRAFTS_PER_COMMIT_MAX {
-            return Ok(Err(format!("it changes the English of more than {DRAFTS_PER_COMMIT_MAX} declarations")));
+            return Ok(Err(format!(
+                "it changes the English of more than {DRAFTS_PER_COMMIT_MAX} declarations"
+            )));
         }
         let mut texts = Vec::new();
         for path in paths {
@@ -169,7 +171,9 @@ mod tests {
     #[test]
     fn english_and_locks_stand_right_in_the_folder() {
         assert!(is_english("declarations/a.md") && is_lock("declarations/a.lock.toml"));
-        for other in ["declarations/a/b.md", "Declarations/a.md", "a.md", "declarations/a.MD", "declarations/a"] {
+        for other in
+            ["declarations/a/b.md", "Declarations/a.md", "a.md", "declarations/a.MD", "declarations/a"]
+        {
             assert!(!is_english(other) && !is_lock(other), "{other}");
         }
     }

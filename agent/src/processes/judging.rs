@@ -47,7 +47,8 @@ fn set_aside(why: Quarantine, detail: impl Into<String>) -> Outcome {
 
 impl Judge {
     pub async fn judge(&self, state: &Repository, commit: &Commit) -> Outcome {
-        let is_ours = |file: &&ChangedFile| file.path.starts_with(FOLDER) || file.path == FOLDER.trim_end_matches('/');
+        let is_ours =
+            |file: &&ChangedFile| file.path.starts_with(FOLDER) || file.path == FOLDER.trim_end_matches('/');
         let ours: Vec<_> = commit.files.iter().filter(is_ours).collect();
         if commit.more_files {
             let detail = format!("it changes more than {FILES_PER_COMMIT_MAX} files");
@@ -92,7 +93,9 @@ impl Judge {
         let paths: Vec<&str> = ours.iter().map(|file| file.path.as_str()).collect();
         let approved = applied(&self.log, state, Some(&paths)).await?;
         for path in paths {
-            let Some((_, text)) = approved.iter().find(|(known, _)| known == path) else { return Ok(Ok(false)) };
+            let Some((_, text)) = approved.iter().find(|(known, _)| known == path) else {
+                return Ok(Ok(false));
+            };
             match self.repository.file(&commit.id, path).await {
                 Ok(Some(bytes)) if bytes == text.as_bytes() => {}
                 Err(error) if error.is_transient() => return Ok(Err(error)),
@@ -113,7 +116,8 @@ impl Judge {
         };
         match (english, lock) {
             (Some(_), Some(lock)) => {
-                let detail = format!("{} and its English changed; the commit names no approved plan", lock.path);
+                let detail =
+                    format!("{} and its English changed; the commit names no approved plan", lock.path);
                 set_aside(Quarantine::BothEdited, detail)
             }
             (None, Some(lock)) => {
@@ -160,8 +164,9 @@ impl Judge {
             let detail = "this approval was used by an earlier commit";
             return set_aside(Quarantine::UnknownApproval, detail);
         }
-        let unknown =
-            || set_aside(Quarantine::UnknownApproval, format!("the log knows no approval of {}", digest.short()));
+        let unknown = || {
+            set_aside(Quarantine::UnknownApproval, format!("the log knows no approval of {}", digest.short()))
+        };
         let declaration: Declaration = self.log.load(Category::Declaration, parsed.declaration.0).await?;
         let Some((_, plan)) = declaration.committed.as_ref().filter(|(committed, _)| *committed == digest)
         else {

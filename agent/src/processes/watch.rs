@@ -16,7 +16,7 @@ use domain::repository::{Command, Quarantine, Repository, rewritten_at};
 use std::sync::Arc;
 
 pub struct Watch {
-    log: Log,
+    pub log: Log,
     repository: Arc<dyn Backend>,
     judge: Judge,
     decisions: Decisions,

@@ -3,10 +3,13 @@
 //! Arguments never pass a shell; the user's and the system's git configuration is left out, so hooks, filters and
 //! aliases cannot change what is written. A branch is moved only from the commit it was read at.
 
-use super::{Boxed, ChangedFile, Commit, Message, Messages, NewCommit, Repository, RepositoryError, bounded, plain_file};
+use super::{
+    Boxed, ChangedFile, Commit, Message, Messages, NewCommit, Repository, RepositoryError, bounded,
+    plain_file,
+};
 use crate::limits::{
-    COMMITS_PER_POLL_MAX, FILE_BYTES_MAX, FILES_PER_COMMIT_MAX, GIT_WAIT_MAX, MESSAGE_BYTES_MAX, MESSAGES_MAX,
-    MESSAGES_PER_PAGE,
+    COMMITS_PER_POLL_MAX, FILE_BYTES_MAX, FILES_PER_COMMIT_MAX, GIT_WAIT_MAX, MESSAGE_BYTES_MAX,
+    MESSAGES_MAX, MESSAGES_PER_PAGE,
 };
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -155,7 +158,11 @@ impl LocalGit {
                     found.reached = true;
                     return Ok(found);
                 }
-                found.newest_first.push(Message { commit, author, message: bounded(message, MESSAGE_BYTES_MAX) });
+                found.newest_first.push(Message {
+                    commit,
+                    author,
+                    message: bounded(message, MESSAGE_BYTES_MAX),
+                });
             }
             if records.len() < MESSAGES_PER_PAGE {
                 found.whole = true;

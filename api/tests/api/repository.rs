@@ -45,7 +45,8 @@ async fn an_admin_decides_once_about_a_commit_that_was_set_aside() {
     ada.submit(&page, decide, &form).await;
     let mut cy = lab.signed_in("cy").await;
     let csrf = cy.csrf().await;
-    let late = [("csrf", csrf.as_str()), ("key", "00000000-0000-4000-8000-000000000002"), ("commit", &commit)];
+    let late =
+        [("csrf", csrf.as_str()), ("key", "00000000-0000-4000-8000-000000000002"), ("commit", &commit)];
     let late = cy.post(decide, &[&late[..], &[("decision", "leave")]].concat()).await;
     assert_eq!(late.status, StatusCode::CONFLICT);
     assert_eq!(lab.store_events_but_sign_in(before).await, 1);
@@ -66,7 +67,9 @@ async fn an_admin_decides_once_about_a_commit_that_was_set_aside() {
 async fn anchors_that_do_not_hold_are_said_on_every_page_until_they_hold_again() {
     let lab = Lab::start().await;
     let mut ada = lab.signed_in("ada").await;
-    assert!(ada.get("/settings/system").await.html.contains("No commit of the repository contradicts the log."));
+    assert!(
+        ada.get("/settings/system").await.html.contains("No commit of the repository contradicts the log.")
+    );
     let doubt = Command::DoubtAnchors {
         doubt: Doubt::Forked,
         position: 42,

@@ -89,6 +89,9 @@ async fn decide(context: &Context, named: &str, decision: Decision, person: &Per
         }
     };
     tell(context, Command::Decide { by: actor, commit: commit.clone(), decision }, by(actor)).await?;
-    out!("Decided about {commit}: {}. The Agent does it; nothing is applied from that commit.", decision.as_str());
+    out!(
+        "Decided about {commit}: {}. The Agent does it; nothing is applied from that commit.",
+        decision.as_str()
+    );
     Ok(())
 }

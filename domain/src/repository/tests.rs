@@ -21,7 +21,7 @@ fn a_commit_is_judged_once() {
             subject: "s".into(),
             why: Quarantine::LockEdited,
             detail: String::new(),
- drafts: vec![],
+            drafts: vec![],
         })
         .then([]);
 }
@@ -48,21 +48,18 @@ fn a_rewritten_branch_is_told_once_and_the_place_to_go_on_from_stays() {
         subject: "the branch was rewritten".into(),
         why: Quarantine::HistoryRewritten,
         detail: String::new(),
- drafts: vec![],
+        drafts: vec![],
     };
     let fold = |events: &[Event]| events.iter().fold(Repository::default(), Repository::evolve);
     let state = fold(&[seen("c1"), rewritten.clone()]);
-    assert_eq!(
-        (state.last.as_deref(), state.rewritten.as_deref()),
-        (Some("c1"), Some("rewritten:empty"))
-    );
+    assert_eq!((state.last.as_deref(), state.rewritten.as_deref()), (Some("c1"), Some("rewritten:empty")));
     let again = Command::Quarantine {
         commit: "rewritten:empty".into(),
         author: String::new(),
         subject: String::new(),
         why: Quarantine::HistoryRewritten,
         detail: String::new(),
- drafts: vec![],
+        drafts: vec![],
     };
     assert_eq!(state.decide(again), Ok(vec![]));
     assert_eq!(fold(&[seen("c1"), rewritten, seen("c2")]).rewritten, None);
@@ -94,7 +91,9 @@ fn fold(events: &[Event]) -> Repository {
 #[test]
 fn only_an_admin_decides_only_what_is_possible_and_only_once() {
     let before = || [set_aside("c1", Quarantine::LockEdited)];
-    given::<Repository>(before()).when(choose(Role::User, "c1", Decision::Restore)).then_refused(Refusal::AdminOnly);
+    given::<Repository>(before())
+        .when(choose(Role::User, "c1", Decision::Restore))
+        .then_refused(Refusal::AdminOnly);
     given::<Repository>(before())
         .when(choose(Role::Admin, "c2", Decision::Restore))
         .then_refused(Refusal::NotSetAside);
@@ -147,8 +146,11 @@ fn a_rewritten_branch_is_followed_from_what_it_showed_once_an_admin_says_so() {
     };
     assert_eq!(restored.decide(again).unwrap().len(), 1);
     let emptied = rewritten_at(None);
-    let decided =
-        Event::QuarantineDecided { commit: emptied.clone(), by: by(Role::Admin).id, decision: Decision::Leave };
+    let decided = Event::QuarantineDecided {
+        commit: emptied.clone(),
+        by: by(Role::Admin).id,
+        decision: Decision::Leave,
+    };
     let told = set_aside(&emptied, Quarantine::HistoryRewritten);
     let settled = Event::QuarantineSettled { commit: emptied, drafts: vec![], restored: None };
     assert_eq!(fold(&[seen, told, decided, settled]).last, None);

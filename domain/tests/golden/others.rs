@@ -62,8 +62,12 @@ pub fn repository() -> Vec<Repository> {
     };
     let decided = |decision| Repository::QuarantineDecided { commit: commit(), by: BY, decision };
     let settled = |drafts, restored| Repository::QuarantineSettled { commit: commit(), drafts, restored };
-    let doubted =
-        |doubt| Repository::AnchorsDoubted { doubt, position: 42, commit: commit(), detail: "another hash".into() };
+    let doubted = |doubt| Repository::AnchorsDoubted {
+        doubt,
+        position: 42,
+        commit: commit(),
+        detail: "another hash".into(),
+    };
     let mut samples = vec![
         drafted,
         settled(vec![plan::DECLARATION], None),

@@ -269,7 +269,9 @@ fn repository_event(event: &repository::Event, Names { who, .. }: &Names) -> (St
         }
         E::QuarantineSettled { commit, drafts, restored } => {
             let what = match (restored, drafts.len()) {
-                (Some(restored), _) => format!("what was approved was restored by commit {}", short(restored)),
+                (Some(restored), _) => {
+                    format!("what was approved was restored by commit {}", short(restored))
+                }
                 (None, 0) => "nothing was to be done".to_owned(),
                 (None, 1) => "its English is a draft".to_owned(),
                 (None, many) => format!("its English is {many} drafts"),

@@ -16,8 +16,8 @@ use crate::limits::{
     ACQUIRE_S_MAX, COMMITS_SHOWN_MAX, CONNECTIONS_MAX, LOCK_MS_MAX, PAGE_ROWS_MAX, REACHED_POLL_MS,
 };
 use crate::model::{
-    Account, ClusterMeta, ClusterView, CommitRow, DecisionRow, DeclarationRow, DeclarationStatus, GuestRow, HistoryRow,
-    NodeRow, PlanRow, RepositoryRow, RunRow, SettingsRow, StorageRow,
+    Account, ClusterMeta, ClusterView, CommitRow, DecisionRow, DeclarationRow, DeclarationStatus, GuestRow,
+    HistoryRow, NodeRow, PlanRow, RepositoryRow, RunRow, SettingsRow, StorageRow,
 };
 use crate::past::{AsOf, Kept};
 use crate::status::Status;

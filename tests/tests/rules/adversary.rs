@@ -113,7 +113,8 @@ async fn each_foreign_change_lands_in_its_named_state(at_github: bool) {
     assert_ne!(other_lock, lock_text);
     let module = world.hand().tip().await.unwrap().unwrap();
     let many: Vec<String> = (0..=FILES_PER_COMMIT_MAX).map(|n| format!("declarations/{n}.md")).collect();
-    let some: Vec<String> = (0..=DRAFTS_PER_COMMIT_MAX).map(|n| format!("declarations/some-{n}.md")).collect();
+    let some: Vec<String> =
+        (0..=DRAFTS_PER_COMMIT_MAX).map(|n| format!("declarations/some-{n}.md")).collect();
     let of = |paths: &[String], text: &str| -> Vec<(String, Entry)> {
         paths.iter().map(|path| (path.clone(), file(text))).collect()
     };
@@ -124,30 +125,97 @@ async fn each_foreign_change_lands_in_its_named_state(at_github: bool) {
         (one("README.md", file("hello")), "a note", None, "", 0),
         (one("Declarations/web.md", file("A VM.")), "another folder", None, "", 0),
         (one(&english, file(&edited)), "more disk", Some(Q::EnglishEdited), "waits as a draft", 1),
-        (one("declarations/new.md", file("A Debian 12 VM called fresh, 1 core, 1 GB.")), "new", Some(Q::EnglishEdited), "draft", 1),
+        (
+            one("declarations/new.md", file("A Debian 12 VM called fresh, 1 core, 1 GB.")),
+            "new",
+            Some(Q::EnglishEdited),
+            "draft",
+            1,
+        ),
         (one(&lock, file(&other_lock)), "more memory", Some(Q::LockEdited), "names no approved plan", 0),
-        (vec![(english.clone(), file(SCRATCH)), (lock.clone(), file("x"))], "both", Some(Q::BothEdited), "its English", 0),
-        (vec![(english.clone(), file(&edited)), (lock.clone(), file(&lock_text))], &used, Some(Q::UnknownApproval), "used by an earlier", 0),
+        (
+            vec![(english.clone(), file(SCRATCH)), (lock.clone(), file("x"))],
+            "both",
+            Some(Q::BothEdited),
+            "its English",
+            0,
+        ),
+        (
+            vec![(english.clone(), file(&edited)), (lock.clone(), file(&lock_text))],
+            &used,
+            Some(Q::UnknownApproval),
+            "used by an earlier",
+            0,
+        ),
         (one(&lock, Entry::Gone), "gone", Some(Q::FileDeleted), "nothing is destroyed", 0),
         (one(&lock, file(&lock_text)), &unknown, Some(Q::UnknownApproval), "knows no approval", 0),
         (one(&english, Entry::Link("/etc/shadow".into())), "link", Some(Q::Unreadable), "is a link", 0),
-        (one("declarations/sub.md", Entry::Module(module)), "module", Some(Q::Unreadable), "no plain file", 0),
-        (one("declarations/bytes.md", Entry::File(b"A VM \xff\xfe".to_vec())), "bytes", Some(Q::Unreadable), "no UTF-8", 0),
-        (one("declarations/bidi.md", file("A VM with \u{202e}2 cores")), "bidi", Some(Q::Unreadable), "U+202E", 0),
-        (one("declarations/na\u{200b}me.md", file("A VM.")), "hidden name", Some(Q::Unreadable), "hidden characters", 0),
-        (one("declarations/long.md", file(&"x".repeat(TEXT_BYTES_MAX + 1))), "long", Some(Q::Unreadable), "longer", 0),
-        (one("declarations/huge.md", file(&"x".repeat(FILE_BYTES_MAX + 1))), "huge", Some(Q::Unreadable), "larger", 0),
+        (
+            one("declarations/sub.md", Entry::Module(module)),
+            "module",
+            Some(Q::Unreadable),
+            "no plain file",
+            0,
+        ),
+        (
+            one("declarations/bytes.md", Entry::File(b"A VM \xff\xfe".to_vec())),
+            "bytes",
+            Some(Q::Unreadable),
+            "no UTF-8",
+            0,
+        ),
+        (
+            one("declarations/bidi.md", file("A VM with \u{202e}2 cores")),
+            "bidi",
+            Some(Q::Unreadable),
+            "U+202E",
+            0,
+        ),
+        (
+            one("declarations/na\u{200b}me.md", file("A VM.")),
+            "hidden name",
+            Some(Q::Unreadable),
+            "hidden characters",
+            0,
+        ),
+        (
+            one("declarations/long.md", file(&"x".repeat(TEXT_BYTES_MAX + 1))),
+            "long",
+            Some(Q::Unreadable),
+            "longer",
+            0,
+        ),
+        (
+            one("declarations/huge.md", file(&"x".repeat(FILE_BYTES_MAX + 1))),
+            "huge",
+            Some(Q::Unreadable),
+            "larger",
+            0,
+        ),
         (one("declarations/empty.md", file("\n")), "empty", Some(Q::Unreadable), "empty", 0),
         (one("declarations/a/b.md", file("A VM.")), "nested", Some(Q::Unreadable), "neither the English", 0),
-        (one("declarations/x.yaml", file("a: &a [*a,*a]")), "yaml", Some(Q::Unreadable), "neither the English", 0),
+        (
+            one("declarations/x.yaml", file("a: &a [*a,*a]")),
+            "yaml",
+            Some(Q::Unreadable),
+            "neither the English",
+            0,
+        ),
         (of(&some, "A VM."), "some", Some(Q::Unreadable), "more than", 0),
         (of(&many, "A VM."), "many", Some(Q::Unreadable), "more than", 0),
-        (one("declarations/odd.lock.toml", file("not toml [")), &unknown, Some(Q::Unreadable), "not a lock file", 0),
+        (
+            one("declarations/odd.lock.toml", file("not toml [")),
+            &unknown,
+            Some(Q::Unreadable),
+            "not a lock file",
+            0,
+        ),
         // Somebody puts back what was approved: nothing to say.
         (vec![(english.clone(), file(SCRATCH)), (lock.clone(), file(&lock_text))], "as it was", None, "", 0),
     ];
     for (files, message, wanted, word, drafts) in cases {
-        let files: Vec<(&str, Entry)> = files.iter().map(|(path, entry)| (path.as_str(), entry.clone())).collect();
+        let files: Vec<(&str, Entry)> =
+            files.iter().map(|(path, entry)| (path.as_str(), entry.clone())).collect();
         let commit = world.hand().commit(&files, message, "mallory \u{202e}").await.unwrap();
         let found = judged(&world, &commit).await;
         assert_eq!(found.as_ref().map(|(why, ..)| *why), wanted, "{message}: {found:?}");
@@ -155,9 +223,15 @@ async fn each_foreign_change_lands_in_its_named_state(at_github: bool) {
         assert!(detail.contains(word), "{message}: {detail}");
         assert_eq!(drafted.len(), drafts, "{message}: {detail}");
         for id in drafted {
-            let ended = |state: &Declaration| !matches!(state.status, Status::None | Status::Draft | Status::Previewing { .. });
+            let ended = |state: &Declaration| {
+                !matches!(state.status, Status::None | Status::Draft | Status::Previewing { .. })
+            };
             let state = world.until::<Declaration>(Category::Declaration, id.0, ended).await;
-            assert_eq!((state.status, state.writers), (Status::Proposed, vec![REPOSITORY_AUTHOR]), "{message}");
+            assert_eq!(
+                (state.status, state.writers),
+                (Status::Proposed, vec![REPOSITORY_AUTHOR]),
+                "{message}"
+            );
         }
     }
     assert_eq!(world.mutations(), before, "nothing is applied from any of them");
@@ -192,7 +266,8 @@ async fn an_admin_takes_restores_or_leaves_what_was_set_aside() {
     let shown = models.done(&world, &["repository", "show"]).await;
     assert!(shown.contains(&commit) && shown.contains("take|restore|leave"), "{shown}");
     // Only an Admin decides.
-    let (code, _, said) = models.told(&world, &["repository", "decide", &commit, "restore", "--as", "bo"]).await;
+    let (code, _, said) =
+        models.told(&world, &["repository", "decide", &commit, "restore", "--as", "bo"]).await;
     assert!(code != 0 && said.contains("Admins"), "{said}");
 
     models.done(&world, &["repository", "decide", &commit[..12], "take", "--as", "ada"]).await;
@@ -208,7 +283,8 @@ async fn an_admin_takes_restores_or_leaves_what_was_set_aside() {
     for (entry, why) in [(file("y"), Quarantine::LockEdited), (Entry::Gone, Quarantine::FileDeleted)] {
         let commit = world.hand().commit(&[(&lock, entry)], "lock", "mallory").await.unwrap();
         assert_eq!(judged(&world, &commit).await.unwrap().0, why);
-        let (code, _, said) = models.told(&world, &["repository", "decide", &commit, "take", "--as", "ada"]).await;
+        let (code, _, said) =
+            models.told(&world, &["repository", "decide", &commit, "take", "--as", "ada"]).await;
         assert!(code != 0 && said.contains("restore, leave"), "{said}");
         models.done(&world, &["repository", "decide", &commit, "restore", "--as", "ada"]).await;
         let settled = |state: &Repository| state.set_aside.is_empty();
@@ -217,7 +293,10 @@ async fn an_admin_takes_restores_or_leaves_what_was_set_aside() {
         // Our own commit is judged like anybody's, and found harmless.
         let restored = world.hand().tip().await.unwrap().unwrap();
         let message = world.hand().message(&restored).await.unwrap();
-        assert!(message.contains(&format!("MycoPod-Restores: {commit}")) && message.contains("MycoPod-Log: "), "{message}");
+        assert!(
+            message.contains(&format!("MycoPod-Restores: {commit}")) && message.contains("MycoPod-Log: "),
+            "{message}"
+        );
         assert_eq!(judged(&world, &restored).await, None);
     }
 
@@ -262,13 +341,15 @@ async fn a_rewritten_branch_takes_no_commit_until_it_is_restored_or_an_admin_fol
     let models = Models::keep(&world).await;
     let before = world.mutations();
     let whole = world.hand().tip().await.unwrap().unwrap();
-    let other = world.hand().commit_on(None, &[("README.md", file("new"))], "a new root", "mallory").await.unwrap();
+    let other =
+        world.hand().commit_on(None, &[("README.md", file("new"))], "a new root", "mallory").await.unwrap();
     world.hand().force(&other).await.unwrap();
     let name = format!("rewritten:{other}");
     looked(&world, |state| state.rewritten.as_ref() == Some(&name)).await;
     // Restored by hand it goes on by itself.
     world.hand().force(&whole).await.unwrap();
-    looked(&world, |state| state.rewritten.is_none() && state.set_aside.is_empty() && state.doubt.is_none()).await;
+    looked(&world, |state| state.rewritten.is_none() && state.set_aside.is_empty() && state.doubt.is_none())
+        .await;
     // The same once more, and an Admin follows the branch as it is.
     world.hand().force(&other).await.unwrap();
     looked(&world, |state| state.rewritten.as_ref() == Some(&name)).await;

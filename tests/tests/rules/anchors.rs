@@ -33,7 +33,10 @@ async fn the_anchors_of_the_configured_repository_are_read_by_verify() {
         looked(&world, |state| state.ours.is_some()).await;
         agent.stop().await;
         let said = done(&world, &["events", "verify", "--anchors"]).await;
-        assert!(said.contains("Anchored outside up to ") && !said.contains("Anchored outside: nothing"), "{said}");
+        assert!(
+            said.contains("Anchored outside up to ") && !said.contains("Anchored outside: nothing"),
+            "{said}"
+        );
         assert!(events(&world).await.iter().all(|event| !matches!(event, Event::AnchorsDoubted { .. })));
     }
 }

@@ -33,7 +33,11 @@ async fn an_approved_plan_becomes_one_commit_at_github_and_is_carried_out() {
     let agent = world.agent();
     let (id, _) = world.declare(SCRATCH).await;
     let digest = world.approve(id).await;
-    assert_eq!(with(&world, "MycoPod-Plan").await, [] as [String; 0], "nothing is committed before it is asked for");
+    assert_eq!(
+        with(&world, "MycoPod-Plan").await,
+        [] as [String; 0],
+        "nothing is committed before it is asked for"
+    );
     world.commit(id, &digest, ADA).await;
     let run = world.run_of(id, &digest).await;
     let run = world.until::<Run>(Category::Run, run.0, settled).await;
@@ -42,7 +46,10 @@ async fn an_approved_plan_becomes_one_commit_at_github_and_is_carried_out() {
     let commits = with(&world, &format!("MycoPod-Plan: {digest}")).await;
     assert_eq!(commits.len(), 1);
     let message = world.hand().message(&commits[0]).await.unwrap();
-    assert!(message.contains("\nMycoPod-Approved-By: ada\n") && message.contains("\nMycoPod-Log: "), "{message}");
+    assert!(
+        message.contains("\nMycoPod-Approved-By: ada\n") && message.contains("\nMycoPod-Log: "),
+        "{message}"
+    );
     let state: Declaration = world.load(Category::Declaration, id.0).await;
     assert_eq!(state.status, Status::Committed { commit: commits[0].clone() });
     let token = std::fs::read_to_string(world.dir.path().join("keys/github-token")).unwrap();
@@ -75,7 +82,11 @@ async fn github_that_is_away_is_told_once_and_everything_goes_on_when_it_is_back
     let failed = |event: &&Event| matches!(event, Event::PollFailed { .. });
     let recovered = |event: &&Event| matches!(event, Event::PollRecovered {});
     let events = about_repository(&world).await;
-    assert_eq!((events.iter().filter(failed).count(), events.iter().filter(recovered).count()), (1, 1), "{events:?}");
+    assert_eq!(
+        (events.iter().filter(failed).count(), events.iter().filter(recovered).count()),
+        (1, 1),
+        "{events:?}"
+    );
     agent.stop().await;
 }
 

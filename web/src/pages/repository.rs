@@ -57,13 +57,22 @@ pub struct Choice {
 /// What a decision does, on its button and beside it.
 pub fn choice(decision: Decision, has_drafts: bool, rewritten: bool) -> Choice {
     let (label, hint) = match (decision, rewritten) {
-        (Decision::Take, _) if has_drafts => ("Keep the draft", "Its English stays a draft; approve it like any other."),
-        (Decision::Take, _) => ("Take its English as a draft", "You become its author, and it gets a preview."),
-        (Decision::Restore, true) => {
-            ("Follow it and restore", "What was approved and is missing is written on top of the branch as it is now.")
+        (Decision::Take, _) if has_drafts => {
+            ("Keep the draft", "Its English stays a draft; approve it like any other.")
         }
-        (Decision::Restore, false) => ("Restore what was approved", "A new commit puts the approved files back."),
-        (Decision::Leave, true) => ("Follow it as it is", "New commits are judged from here on. Nothing is applied."),
+        (Decision::Take, _) => {
+            ("Take its English as a draft", "You become its author, and it gets a preview.")
+        }
+        (Decision::Restore, true) => (
+            "Follow it and restore",
+            "What was approved and is missing is written on top of the branch as it is now.",
+        ),
+        (Decision::Restore, false) => {
+            ("Restore what was approved", "A new commit puts the approved files back.")
+        }
+        (Decision::Leave, true) => {
+            ("Follow it as it is", "New commits are judged from here on. Nothing is applied.")
+        }
         (Decision::Leave, false) => ("Leave it as it is", "The files stay. Nothing is applied."),
     };
     Choice { value: decision.as_str(), label, hint }

@@ -50,19 +50,16 @@ fn standing(repository: &RepositoryRow, f: &Frame) -> (Badge, String) {
     }
 }
 
-fn line(
-    f: &Frame,
-    viewer: &Viewer,
-    repository: &RepositoryRow,
-    row: &CommitRow,
-) -> page::SetAside {
+fn line(f: &Frame, viewer: &Viewer, repository: &RepositoryRow, row: &CommitRow) -> page::SetAside {
     let (why, detail) = row.quarantine.clone().unwrap_or((Quarantine::Unreadable, String::new()));
     let nothing = DecisionRow::default();
     let decision = repository.decisions.get(&row.commit).unwrap_or(&nothing);
     let (badge, outcome) = outcome(f, viewer, decision);
     let mut drafts: Vec<String> = row.drafts.iter().map(ToString::to_string).collect();
     if let Some((_, later, _)) = &decision.settled {
-        drafts.extend(later.iter().map(ToString::to_string).filter(|id| !drafts.contains(id)).collect::<Vec<_>>());
+        drafts.extend(
+            later.iter().map(ToString::to_string).filter(|id| !drafts.contains(id)).collect::<Vec<_>>(),
+        );
     }
     let choices = match decision.waits() {
         true => why.decisions(),
@@ -111,7 +108,9 @@ fn outcome(f: &Frame, viewer: &Viewer, decision: &DecisionRow) -> (Badge, String
             Badge::new(Kind::Bad, "set aside"),
             format!("{decided} That could not be done: {why}. Decide otherwise."),
         ),
-        (None, None) => (Badge::new(Kind::Waiting, "decided"), format!("{decided} The Agent does it at its next look.")),
+        (None, None) => {
+            (Badge::new(Kind::Waiting, "decided"), format!("{decided} The Agent does it at its next look."))
+        }
         (None, Some((_, _, Some(restored)))) => {
             (Badge::new(Kind::Good, "settled"), format!("{decided} Commit {restored} did it."))
         }
