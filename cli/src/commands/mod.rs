@@ -16,10 +16,12 @@ pub mod migrate;
 mod pages;
 pub mod projections;
 pub mod reconcile;
+pub mod repository;
 pub mod runs;
 pub mod secrets;
 pub mod serve;
 pub mod sim;
+pub mod sim_github;
 pub mod user;
 mod way_back;
 
