@@ -129,6 +129,7 @@ impl Open {
                     _ => {}
                 }
             }
+            (Category::Repository, "repository.quarantine_decided") => self.nudges += 1,
             (Category::Repository, "repository.commit_seen") => self.note_commit(event),
             _ => {}
         }

@@ -26,6 +26,12 @@ pub const FILE_BYTES_MAX: usize = 1_048_576;
 pub const COMMITS_PER_POLL_MAX: usize = 200;
 /// Changed files looked at in one commit; one that changes more is set aside.
 pub const FILES_PER_COMMIT_MAX: usize = 300;
+/// Declarations drafted from the English of one commit that somebody else made; one that changes more is set aside.
+pub const DRAFTS_PER_COMMIT_MAX: usize = 8;
+/// Commits whose messages are read for the anchors of the log, the newest.
+pub const MESSAGES_MAX: usize = 1_000;
+/// Messages read from a local repository at once.
+pub const MESSAGES_PER_PAGE: usize = 100;
 /// Longest commit message read, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 65_536;
 /// Characters of a commit's subject and author that are kept in events.
@@ -79,3 +85,5 @@ pub const LAST_SEAL_SECONDS_MAX: u64 = 5;
 pub const GITHUB_TOKEN_END_WARN_DAYS: i64 = 14;
 /// Characters of GitHub's own words in a check.
 pub const CHECK_WORDS_MAX: usize = 200;
+/// Earlier versions of a declaration whose guests a new one means by their names.
+pub const VERSIONS_BACK_MAX: usize = 50;

@@ -98,6 +98,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Command::Commit { id, person } => commands::declarations::commit(config, &id, person).await,
         Command::Runs(command) => commands::runs::run(config, command, json).await,
+        Command::Repository(command) => commands::repository::run(config, command, json).await,
         Command::Drift { at, exit_code } => commands::drift::run(config, at, exit_code, json).await,
         Command::Cluster { at } => commands::cluster::run(config, at, json).await,
         Command::Events(command) => commands::events::run(config, command, json, quiet).await,

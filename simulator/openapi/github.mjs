@@ -19,7 +19,18 @@ const WAIT_MS = 20_000;
 const description = JSON.parse(
   readFileSync(createRequire(import.meta.url).resolve("@octokit/openapi/generated/api.github.com.json"), "utf8"),
 );
-// The description is OpenAPI 3.0: its schemas are nearly JSON Schema, and say `nullable` beside `type`.
+// The description is OpenAPI 3.0, whose schemas say `nullable`; JSON Schema names the type null.
+function asJsonSchema(node) {
+  if (!node || typeof node !== "object") return;
+  Object.values(node).forEach(asJsonSchema);
+  if (node.nullable !== true) return;
+  const schema = { ...node };
+  delete schema.nullable;
+  for (const name of Object.keys(node)) delete node[name];
+  node.anyOf = [{ type: "null" }, schema];
+}
+asJsonSchema(description.components.schemas);
+asJsonSchema(description.paths);
 const ajv = new Ajv({ strict: false, allErrors: true, validateSchema: false });
 addFormats(ajv);
 ajv.addSchema({ $id: "github", components: description.components, paths: description.paths });

@@ -314,7 +314,7 @@ impl World {
     /// Drafts and previews a text as the User; answers with the declaration once the preview ended.
     pub async fn declare(&self, text: &str) -> (DeclarationId, Declaration) {
         let id = DeclarationId(Uuid::now_v7());
-        let draft = Command::Draft { by: BO, title: String::new(), text: text.into() };
+        let draft = Command::Draft { by: BO, title: String::new(), text: text.into(), follows: None };
         self.tell::<Declaration>(Category::Declaration, id.0, draft).await;
         self.preview(id).await
     }

@@ -1,24 +1,26 @@
 //! In place of a connection that cannot be made: whatever is asked of it is held back with the reason.
 
-use crate::repository::{Boxed, Commit, NewCommit, Repository, RepositoryError};
+use crate::repository::{Boxed, Commit, Messages, NewCommit, Repository, RepositoryError};
 use domain::facts::Facts;
 use domain::interpretation::{Interpretation, Kind, Refusal, RefusalReason};
-use domain::settings::{Check, Outcome};
+use domain::settings::{Check, Outcome as Found};
 use interpreter::{Answering, Context, Identity, Interpreter};
 use proxmox::transport::{Sending, Transport};
 use proxmox::{CallError, Request};
+
+type Outcome<T> = Result<T, RepositoryError>;
 
 /// Why the credential cannot be used, in words for people. Never its value.
 pub struct NoKey(pub String);
 
 impl NoKey {
-    fn refusal<T>(&self) -> Result<T, RepositoryError> {
+    fn refusal<T>(&self) -> Outcome<T> {
         Err(RepositoryError::Refused(self.0.clone()))
     }
 
     fn found(&self) -> Vec<Check> {
         let next = vec!["Store it again.".into()];
-        vec![Check { what: "In use".into(), outcome: Outcome::Failed, found: self.0.clone(), next }]
+        vec![Check { what: "In use".into(), outcome: Found::Failed, found: self.0.clone(), next }]
     }
 }
 
@@ -37,23 +39,31 @@ impl Repository for NoKey {
         "none"
     }
 
-    fn tip(&self) -> Boxed<'_, Result<Option<String>, RepositoryError>> {
+    fn tip(&self) -> Boxed<'_, Outcome<Option<String>>> {
         Box::pin(async { self.refusal() })
     }
 
-    fn commits_since<'a>(&'a self, _: Option<&'a str>) -> Boxed<'a, Result<Vec<Commit>, RepositoryError>> {
+    fn commits_since<'a>(&'a self, _: Option<&'a str>) -> Boxed<'a, Outcome<Vec<Commit>>> {
         Box::pin(async { self.refusal() })
     }
 
-    fn file<'a>(&'a self, _: &'a str, _: &'a str) -> Boxed<'a, Result<Option<Vec<u8>>, RepositoryError>> {
+    fn file<'a>(&'a self, _: &'a str, _: &'a str) -> Boxed<'a, Outcome<Option<Vec<u8>>>> {
         Box::pin(async { self.refusal() })
     }
 
-    fn find_line<'a>(&'a self, _: &'a str, _: &'a str) -> Boxed<'a, Result<Option<String>, RepositoryError>> {
+    fn find_line<'a>(&'a self, _: &'a str, _: &'a str) -> Boxed<'a, Outcome<Option<String>>> {
         Box::pin(async { self.refusal() })
     }
 
-    fn commit<'a>(&'a self, _: &'a NewCommit) -> Boxed<'a, Result<String, RepositoryError>> {
+    fn show<'a>(&'a self, _: &'a str) -> Boxed<'a, Outcome<Commit>> {
+        Box::pin(async { self.refusal() })
+    }
+
+    fn messages<'a>(&'a self, _: Option<&'a str>) -> Boxed<'a, Outcome<Messages>> {
+        Box::pin(async { self.refusal() })
+    }
+
+    fn commit<'a>(&'a self, _: &'a NewCommit) -> Boxed<'a, Outcome<String>> {
         Box::pin(async { self.refusal() })
     }
 

@@ -1,7 +1,7 @@
 //! Connections that can be exchanged while they are in use: calls under way end on the one they began with.
 
 use crate::api::Wire;
-use crate::repository::{Boxed, Commit, NewCommit, Repository, RepositoryError};
+use crate::repository::{Boxed, Commit, Messages, NewCommit, Repository, RepositoryError};
 use domain::facts::Facts;
 use domain::settings::Check;
 use interpreter::{Answering, Context, Identity, Interpreter};
@@ -93,6 +93,16 @@ impl Repository for RepositorySwitch {
     fn find_line<'a>(&'a self, line: &'a str, path: &'a str) -> Boxed<'a, Outcome<Option<String>>> {
         let current = self.current.get();
         Box::pin(async move { current.find_line(line, path).await })
+    }
+
+    fn show<'a>(&'a self, commit: &'a str) -> Boxed<'a, Outcome<Commit>> {
+        let current = self.current.get();
+        Box::pin(async move { current.show(commit).await })
+    }
+
+    fn messages<'a>(&'a self, until: Option<&'a str>) -> Boxed<'a, Outcome<Messages>> {
+        let current = self.current.get();
+        Box::pin(async move { current.messages(until).await })
     }
 
     fn commit<'a>(&'a self, new: &'a NewCommit) -> Boxed<'a, Outcome<String>> {

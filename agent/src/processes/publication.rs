@@ -113,21 +113,25 @@ fn commit_of(
     let lock_text = LockFile::of(plan, approval.clone()).to_toml()?;
     let counts = plan.counts();
     let message = format!(
-        "{}\n\n{} to create, {} to change, {} to destroy.\n\nMycoPod-Plan: {}\nMycoPod-Approved-By: {}\nMycoPod-Log: {} sha256:{}\n",
+        "{}\n\n{} to create, {} to change, {} to destroy.\n\nMycoPod-Plan: {}\nMycoPod-Approved-By: {}\n{}\n",
         subject(&declaration.title),
         counts.create,
         counts.change,
         counts.destroy,
         plan.digest(),
         approval.by,
-        head.position,
-        hex::encode(head.chain),
+        log_line(head),
     );
     Ok(NewCommit {
         files: vec![(english, declaration.text.clone()), (lock, lock_text)],
         message,
         author: approval.by.clone(),
     })
+}
+
+/// The anchor: the end of the log as the commit is made, for everybody who has the repository.
+pub fn log_line(head: eventstore::Head) -> String {
+    format!("{}: {} sha256:{}", super::anchors::TRAILER, head.position, hex::encode(head.chain))
 }
 
 /// One line for the commit: control characters would end it early and forge trailers.

@@ -3,9 +3,13 @@
 //! Arguments never pass a shell; the user's and the system's git configuration is left out, so hooks, filters and
 //! aliases cannot change what is written. A branch is moved only from the commit it was read at.
 
-use super::{Boxed, ChangedFile, Commit, NewCommit, Repository, RepositoryError, bounded, plain_file};
+use super::{
+    Boxed, ChangedFile, Commit, Message, Messages, NewCommit, Repository, RepositoryError, bounded,
+    plain_file,
+};
 use crate::limits::{
     COMMITS_PER_POLL_MAX, FILE_BYTES_MAX, FILES_PER_COMMIT_MAX, GIT_WAIT_MAX, MESSAGE_BYTES_MAX,
+    MESSAGES_MAX, MESSAGES_PER_PAGE,
 };
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -136,6 +140,38 @@ impl LocalGit {
         Ok(Commit { id: id.to_owned(), author: author.to_owned(), message, files, more_files })
     }
 
+    async fn read_messages(&self, until: Option<&str>) -> Outcome<Messages> {
+        let Some(tip) = self.read_tip().await? else { return Ok(Messages::default()) };
+        let mut found = Messages { tip: Some(tip.clone()), ..Messages::default() };
+        for page in 0..MESSAGES_MAX / MESSAGES_PER_PAGE {
+            let skip = format!("--skip={}", page * MESSAGES_PER_PAGE);
+            let max = format!("--max-count={MESSAGES_PER_PAGE}");
+            // `%an` is one line; a message may hold anything but a zero byte.
+            let raw = self.git(&["log", "-z", "--format=%H%n%an%n%B", &skip, &max, &tip]).await?;
+            let raw = String::from_utf8_lossy(&raw).into_owned();
+            let records: Vec<&str> = raw.split('\0').filter(|record| !record.is_empty()).collect();
+            for record in &records {
+                let mut parts = record.splitn(3, '\n');
+                let mut next = || parts.next().unwrap_or_default().to_owned();
+                let (commit, author, message) = (next(), next(), next());
+                if until == Some(commit.as_str()) {
+                    found.reached = true;
+                    return Ok(found);
+                }
+                found.newest_first.push(Message {
+                    commit,
+                    author,
+                    message: bounded(message, MESSAGE_BYTES_MAX),
+                });
+            }
+            if records.len() < MESSAGES_PER_PAGE {
+                found.whole = true;
+                return Ok(found);
+            }
+        }
+        Ok(found)
+    }
+
     async fn read_file(&self, commit: &str, path: &str) -> Outcome<Option<Vec<u8>>> {
         // `mode type name size<TAB>path`, one entry, or nothing.
         let listed = match self.text(&["ls-tree", "-l", "-z", "--full-tree", commit, "--", path]).await {
@@ -189,7 +225,7 @@ impl LocalGit {
             let blob = run(self.command(&["hash-object", "-w", "--stdin"]), Some(content.as_bytes())).await?;
             let blob = String::from_utf8_lossy(&blob).trim().to_owned();
             let entry = format!("100644,{blob},{path}");
-            run(indexed(&["update-index", "--add", "--cacheinfo", &entry]), None).await?;
+            run(indexed(&["update-index", "--add", "--replace", "--cacheinfo", &entry]), None).await?;
         }
         let tree = run(indexed(&["write-tree"]), None).await?;
         Ok(String::from_utf8_lossy(&tree).trim().to_owned())
@@ -227,6 +263,20 @@ impl Repository for LocalGit {
             let found = self.text(&[&looked_for[..], &[&reference, "--", path]].concat()).await?;
             Ok((!found.is_empty()).then_some(found))
         })
+    }
+
+    fn show<'a>(&'a self, commit: &'a str) -> Boxed<'a, Outcome<Commit>> {
+        Box::pin(async move {
+            // A name that is no object is no option of git's either.
+            if commit.is_empty() || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Err(RepositoryError::Unusable("that is no commit".into()));
+            }
+            self.read_commit(commit).await
+        })
+    }
+
+    fn messages<'a>(&'a self, until: Option<&'a str>) -> Boxed<'a, Outcome<Messages>> {
+        Box::pin(self.read_messages(until))
     }
 
     fn commit<'a>(&'a self, new: &'a NewCommit) -> Boxed<'a, Outcome<String>> {

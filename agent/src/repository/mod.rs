@@ -39,8 +39,7 @@ impl Commit {
 
     /// The value of a trailer such as `MycoPod-Plan`.
     pub fn trailer(&self, name: &str) -> Option<&str> {
-        let last = self.message.trim_end().rsplit("\n\n").next()?;
-        last.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+        trailer(&self.message, name)
     }
 }
 
@@ -48,6 +47,32 @@ impl Commit {
 pub struct ChangedFile {
     pub path: String,
     pub deleted: bool,
+}
+
+/// What one commit says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub commit: String,
+    pub author: String,
+    pub message: String,
+}
+
+/// What the newest commits of the branch say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// The branch as it was when they were read; none where there is none.
+    pub tip: Option<String>,
+    pub newest_first: Vec<Message>,
+    /// The commit at which reading was to end was met.
+    pub reached: bool,
+    /// The branch was read to its beginning.
+    pub whole: bool,
+}
+
+/// The value of a trailer such as `MycoPod-Plan` in the last paragraph of a message.
+pub fn trailer<'a>(message: &'a str, name: &str) -> Option<&'a str> {
+    let last = message.trim_end().rsplit("\n\n").next()?;
+    last.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
 /// One commit to be made: files with their whole content.
@@ -129,6 +154,12 @@ pub trait Repository: Send + Sync {
         line: &'a str,
         path: &'a str,
     ) -> Boxed<'a, Result<Option<String>, RepositoryError>>;
+
+    /// One commit by its id, with the files it changes.
+    fn show<'a>(&'a self, commit: &'a str) -> Boxed<'a, Result<Commit, RepositoryError>>;
+
+    /// What the commits of the branch say, newest first, up to one that is known already; bounded.
+    fn messages<'a>(&'a self, until: Option<&'a str>) -> Boxed<'a, Result<Messages, RepositoryError>>;
 
     /// Puts one commit on top of the branch, never by force; answers with its id.
     fn commit<'a>(&'a self, new: &'a NewCommit) -> Boxed<'a, Result<String, RepositoryError>>;

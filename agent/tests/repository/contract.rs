@@ -2,7 +2,7 @@
 
 use crate::rig::{BOTH, Rig, file, line, lock, ours};
 use agent::limits::{COMMITS_PER_POLL_MAX, FILE_BYTES_MAX, FILES_PER_COMMIT_MAX};
-use agent::repository::{ChangedFile, RepositoryError};
+use agent::repository::{ChangedFile, RepositoryError, trailer};
 use simulator::github::Entry;
 
 fn changed(path: &str) -> ChangedFile {
@@ -209,5 +209,44 @@ async fn many_commits_come_in_batches_oldest_first() {
         let rest = rig.backend.commits_since(Some(&first.last().unwrap().id)).await.unwrap();
         let ids: Vec<&String> = rest.iter().map(|commit| &commit.id).collect();
         assert_eq!(ids, wanted[COMMITS_PER_POLL_MAX..].iter().collect::<Vec<_>>(), "{kind:?}");
+        let said = rig.backend.messages(None).await.unwrap();
+        let ids: Vec<&String> = said.newest_first.iter().map(|message| &message.commit).collect();
+        assert_eq!(ids, wanted.iter().rev().collect::<Vec<_>>(), "{kind:?}: over several pages");
+        assert!(said.whole && !said.reached, "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_read_newest_first_up_to_a_known_commit() {
+    for kind in BOTH {
+        let rig = Rig::new(kind).await;
+        assert_eq!(rig.backend.messages(None).await.unwrap().tip, None, "{kind:?}");
+        let first = rig.hand.commit(&[("n.md", file("0"))], "first", "grace").await.unwrap();
+        let second =
+            rig.hand.commit(&[("n.md", file("1"))], "second\n\nbody\n\nA: b", "grace").await.unwrap();
+        let third = rig.hand.commit(&[("declarations/a.md", file("2"))], "third", "ada").await.unwrap();
+        let all = rig.backend.messages(None).await.unwrap();
+        let ids: Vec<&String> = all.newest_first.iter().map(|message| &message.commit).collect();
+        assert_eq!((ids, all.tip.as_ref(), all.whole), (vec![&third, &second, &first], Some(&third), true));
+        let said = &all.newest_first[1];
+        assert_eq!((said.author.as_str(), trailer(&said.message, "A")), ("grace", Some("b")), "{kind:?}");
+        let new = rig.backend.messages(Some(&second)).await.unwrap();
+        assert_eq!((new.newest_first.len(), new.reached), (1, true), "{kind:?}");
+        let never = "0123456789012345678901234567890123456789";
+        let none = rig.backend.messages(Some(never)).await.unwrap();
+        assert_eq!((none.newest_first.len(), none.reached, none.whole), (3, false, true), "{kind:?}");
+        let shown = rig.backend.show(&third).await.unwrap();
+        assert_eq!(
+            (shown.subject(), &shown.files[..]),
+            ("third", &[changed("declarations/a.md")][..]),
+            "{kind:?}"
+        );
+        for no_commit in [never, "--all", "rewritten:empty", "", "../../x"] {
+            let outcome = rig.backend.show(no_commit).await;
+            assert!(
+                matches!(outcome, Err(RepositoryError::Unusable(_))),
+                "{kind:?} {no_commit}: {outcome:?}"
+            );
+        }
     }
 }

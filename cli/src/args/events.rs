@@ -4,6 +4,9 @@ use super::StreamRef;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+/// What stands for the configured repository where a folder could be named.
+pub const CONFIGURED: &str = "configured";
+
 #[derive(Subcommand)]
 pub enum EventsCommand {
     /// The newest events, or those as they come
@@ -81,8 +84,9 @@ pub struct VerifyArgs {
     /// Up to this position; the newest if absent
     #[arg(long)]
     pub to: Option<i64>,
-    /// Lines `MycoPod-Log: POSITION sha256:HEX` in a text file, or a git repository with them in its commits
-    #[arg(long, value_name = "FILE|REPOSITORY")]
+    /// Anchors: lines `MycoPod-Log: POSITION sha256:HEX` in a text file, or a git repository with them in its
+    /// commits; the configured repository if nothing is named
+    #[arg(long, value_name = "FILE|REPOSITORY", num_args = 0..=1, default_missing_value = CONFIGURED)]
     pub anchors: Vec<PathBuf>,
     /// A file of signed checkpoints that was kept elsewhere
     #[arg(long, value_name = "FILE")]

@@ -6,14 +6,16 @@ mod events;
 mod names;
 mod people;
 mod projections;
+mod repository;
 mod runs;
 mod secrets;
 mod services;
 
-pub use events::{EventsCommand, ExportFormat, VerifyArgs, Wanted};
+pub use events::{CONFIGURED, EventsCommand, ExportFormat, VerifyArgs, Wanted};
 pub use names::{DeclarationRef, StreamRef, SubjectRef};
 pub use people::{Person, RoleArg, UserCommand};
 pub use projections::ProjectionsCommand;
+pub use repository::{DecisionArg, RepositoryCommand};
 pub use runs::RunsCommand;
 pub use secrets::{KeysCommand, SecretsCommand};
 pub use services::{AgentArgs, DemoArgs, Preset, ServeArgs, SimArgs, SimGitHubArgs};
@@ -140,6 +142,9 @@ pub enum Command {
         #[arg(long)]
         exit_code: bool,
     },
+    /// The declarations repository: show, decide, refresh
+    #[command(subcommand)]
+    Repository(RepositoryCommand),
     /// The log: tail, show, verify, prove, export
     #[command(subcommand)]
     Events(EventsCommand),

@@ -16,6 +16,7 @@ pub mod migrate;
 mod pages;
 pub mod projections;
 pub mod reconcile;
+pub mod repository;
 pub mod runs;
 pub mod secrets;
 pub mod serve;

@@ -25,6 +25,8 @@ pub enum Entry {
     File(Vec<u8>),
     /// A symbolic link to this target.
     Link(String),
+    /// Another repository below this path, at a commit.
+    Module(String),
     Gone,
 }
 
@@ -174,6 +176,7 @@ impl Hand {
             let object = match entry {
                 Entry::File(content) => Some(("100644".to_owned(), self.git.blob(content).await?)),
                 Entry::Link(target) => Some(("120000".to_owned(), self.git.blob(target.as_bytes()).await?)),
+                Entry::Module(commit) => Some(("160000".to_owned(), commit.clone())),
                 Entry::Gone => None,
             };
             entries.push(((*path).to_owned(), object));

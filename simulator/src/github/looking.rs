@@ -3,7 +3,7 @@
 //! Shapes and statuses follow GitHub's published description of its REST API (version 2022-11-28); of each answer
 //! the fields that say something about git are filled.
 
-use super::git::{Git, GitSaid};
+use super::git::GitSaid;
 use super::routes::{Answer, Place, Query};
 use base64::Engine;
 use serde_json::{Value, json};
@@ -12,18 +12,9 @@ use serde_json::{Value, json};
 const FILES_PER_PAGE: usize = 300;
 
 impl Place {
-    pub(super) fn repository(&self) -> Answer {
-        Answer::ok(json!({
-            "id": 1, "name": self.name, "full_name": format!("{}/{}", self.owner, self.name), "private": true,
-            "owner": { "login": self.owner, "id": 1, "type": "User" }, "default_branch": self.branch,
-            "fork": false, "archived": false, "disabled": false,
-            "permissions": { "admin": false, "push": true, "pull": true },
-        }))
-    }
-
     pub(super) async fn reference(&self, branch: &str) -> Result<Answer, GitSaid> {
         Ok(match self.git.tip(branch).await? {
-            Some(tip) => Answer::ok(reference(branch, &tip)),
+            Some(tip) => Answer::ok(self.reference_at(branch, &tip)),
             None => Answer::not_found(),
         })
     }
@@ -39,7 +30,7 @@ impl Place {
         let limits: Vec<&str> = limits.iter().map(String::as_str).collect();
         let count = self.git.text(&[&["rev-list", "--count"][..], &limits].concat()).await?;
         let (skip, max) = (format!("--skip={}", (page - 1) * per_page), format!("--max-count={per_page}"));
-        let commits = commits(&self.git, &[&[skip.as_str(), &max][..], &limits].concat()).await?;
+        let commits = self.commits(&[&[skip.as_str(), &max][..], &limits].concat()).await?;
         let total: usize = count.parse().unwrap_or_default();
         Ok(Answer::ok(Value::Array(commits)).paged(query, page, total.div_ceil(per_page)))
     }
@@ -64,12 +55,16 @@ impl Place {
             _ => "diverged",
         };
         let (per_page, page) = query.paging();
-        let all = commits(&self.git, &["--reverse", "--topo-order", &format!("{base}..{head}")]).await?;
+        let all = self.commits(&["--reverse", "--topo-order", &format!("{base}..{head}")]).await?;
         let shown: Vec<Value> = all.into_iter().skip((page - 1) * per_page).take(per_page).collect();
         let one = async |name: &str| -> Result<Value, GitSaid> {
-            Ok(commits(&self.git, &["--max-count=1", name]).await?.pop().unwrap_or_default())
+            Ok(self.commits(&["--max-count=1", name]).await?.pop().unwrap_or_default())
         };
         let body = json!({
+            "url": self.api(&format!("/compare/{spec}")), "html_url": self.page(&format!("/compare/{spec}")),
+            "permalink_url": self.page(&format!("/compare/{spec}")),
+            "diff_url": self.page(&format!("/compare/{spec}.diff")),
+            "patch_url": self.page(&format!("/compare/{spec}.patch")),
             "status": status, "ahead_by": ahead, "behind_by": behind, "total_commits": ahead,
             "base_commit": one(&base).await?, "merge_base_commit": one(&common).await?, "commits": shown,
             "files": [],
@@ -81,7 +76,7 @@ impl Place {
         let Some(name) = self.commit_name(name).await? else {
             return Ok(Answer::refused(422, &format!("No commit found for SHA: {name}")));
         };
-        let mut commit = commits(&self.git, &["--max-count=1", &name]).await?.pop().unwrap_or_default();
+        let mut commit = self.commits(&["--max-count=1", &name]).await?.pop().unwrap_or_default();
         let args = [
             "diff-tree",
             "--root",
@@ -91,22 +86,26 @@ impl Place {
             "-m",
             "--first-parent",
             "--no-commit-id",
-            "--name-status",
+            "--raw",
+            "--no-abbrev",
             &name,
         ];
         let raw = self.git.run(&args, None, &[]).await?;
         let mut fields =
             raw.split(|byte| *byte == 0).map(|field| String::from_utf8_lossy(field).into_owned());
         let mut files = Vec::new();
-        while let (Some(status), Some(path)) = (fields.next(), fields.next()) {
+        // `:mode mode name name status`, then one path, or two where it was moved.
+        while let (Some(head), Some(path)) = (fields.next(), fields.next()) {
+            let words: Vec<&str> = head.split_ascii_whitespace().collect();
+            let [_, _, from, to, status] = words[..] else { continue };
             files.push(match status.chars().next() {
-                Some('A') => json!({ "filename": path, "status": "added" }),
-                Some('D') => json!({ "filename": path, "status": "removed" }),
+                Some('A') => self.changed(&name, "added", to, &path, None),
+                Some('D') => self.changed(&name, "removed", from, &path, None),
                 Some('R') => {
-                    let to = fields.next().unwrap_or_default();
-                    json!({ "filename": to, "previous_filename": path, "status": "renamed" })
+                    let moved = fields.next().unwrap_or_default();
+                    self.changed(&name, "renamed", to, &moved, Some(path))
                 }
-                _ => json!({ "filename": path, "status": "modified" }),
+                _ => self.changed(&name, "modified", to, &path, None),
             });
         }
         let (_, page) = query.paging();
@@ -119,7 +118,7 @@ impl Place {
 
     pub(super) async fn git_commit(&self, name: &str) -> Result<Answer, GitSaid> {
         match self.commit_name(name).await? {
-            Some(name) => Ok(Answer::ok(git_commit(&self.git, &name).await?)),
+            Some(name) => Ok(Answer::ok(self.written_commit(&name).await?)),
             None => Ok(Answer::not_found()),
         }
     }
@@ -129,7 +128,7 @@ impl Place {
         let Ok(name) = self.git.text(&["rev-parse", "--verify", "--quiet", &spec]).await else {
             return Ok(Answer::not_found());
         };
-        Ok(Answer::ok(tree(&self.git, &name).await?))
+        Ok(Answer::ok(self.written_tree(&name).await?))
     }
 
     pub(super) async fn blob(&self, name: &str) -> Result<Answer, GitSaid> {
@@ -145,7 +144,8 @@ impl Place {
         packed.push(b'\n');
         let packed = String::from_utf8_lossy(&packed).into_owned();
         Ok(Answer::ok(json!({
-            "sha": name, "node_id": "x", "size": content.len(), "encoding": "base64", "content": packed,
+            "sha": name, "node_id": "B_1", "size": content.len(), "encoding": "base64", "content": packed,
+            "url": self.api(&format!("/git/blobs/{name}")),
         })))
     }
 
@@ -158,61 +158,4 @@ impl Place {
         let spec = format!("{named}^{{commit}}");
         Ok(self.git.text(&["rev-parse", "--verify", "--quiet", &spec]).await.ok())
     }
-}
-
-pub(super) fn reference(branch: &str, tip: &str) -> Value {
-    json!({
-        "ref": format!("refs/heads/{branch}"), "node_id": "x", "url": "",
-        "object": { "type": "commit", "sha": tip, "url": "" },
-    })
-}
-
-pub(super) async fn tree(git: &Git, name: &str) -> Result<Value, GitSaid> {
-    let raw = git.run(&["ls-tree", "-l", "-z", name], None, &[]).await?;
-    let mut entries = Vec::new();
-    for line in raw.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
-        let line = String::from_utf8_lossy(line);
-        let Some((head, path)) = line.split_once('\t') else { continue };
-        let fields: Vec<&str> = head.split_ascii_whitespace().collect();
-        let [mode, kind, sha, size] = fields[..] else { continue };
-        let mut entry = json!({ "path": path, "mode": mode, "type": kind, "sha": sha, "url": "" });
-        if let Ok(size) = size.parse::<u64>() {
-            entry["size"] = size.into();
-        }
-        entries.push(entry);
-    }
-    Ok(json!({ "sha": name, "url": "", "tree": entries, "truncated": false }))
-}
-
-pub(super) async fn git_commit(git: &Git, name: &str) -> Result<Value, GitSaid> {
-    let mut listed = commits(git, &["--max-count=1", name]).await?.pop().unwrap_or_default();
-    let mut commit = listed["commit"].take();
-    commit["sha"] = name.into();
-    commit["node_id"] = "x".into();
-    commit["parents"] = listed["parents"].take();
-    Ok(commit)
-}
-
-/// Commits as the listing shows them, by git's own words for which.
-async fn commits(git: &Git, which: &[&str]) -> Result<Vec<Value>, GitSaid> {
-    const FORM: &str = "--format=%H%x01%T%x01%P%x01%an%x01%ae%x01%aI%x01%cn%x01%ce%x01%cI%x01%B";
-    let raw = git.run(&[&["log", "-z", FORM][..], which].concat(), None, &[]).await?;
-    let mut commits = Vec::new();
-    for record in raw.split(|byte| *byte == 0).filter(|record| !record.is_empty()) {
-        let record = String::from_utf8_lossy(record);
-        let fields: Vec<&str> = record.splitn(10, '\x01').collect();
-        let [name, tree, parents, an, ae, ai, cn, ce, ci, message] = fields[..] else { continue };
-        let parents: Vec<Value> =
-            parents.split_ascii_whitespace().map(|sha| json!({ "sha": sha, "url": "" })).collect();
-        commits.push(json!({
-            "sha": name, "node_id": "x", "url": "", "author": null, "committer": null, "parents": parents,
-            "commit": {
-                "author": { "name": an, "email": ae, "date": ai },
-                "committer": { "name": cn, "email": ce, "date": ci },
-                "message": message.trim_end_matches('\n'), "tree": { "sha": tree, "url": "" }, "url": "",
-                "comment_count": 0,
-            },
-        }));
-    }
-    Ok(commits)
 }

@@ -10,6 +10,7 @@ mod git;
 mod looking;
 mod routes;
 mod server;
+mod shapes;
 mod writing;
 
 pub use faults::{GitHubFault, GitHubTrouble};
@@ -85,6 +86,7 @@ impl GitHubSim {
                 name: config.name,
                 branch: config.branch,
                 git: Git::new(&config.dir),
+                base: format!("http://{address}"),
             },
             token: config.token,
             faults: Faults::default(),

@@ -11,6 +11,8 @@ pub(super) struct Place {
     /// The default branch.
     pub branch: String,
     pub git: Git,
+    /// Address that its answers point back to.
+    pub base: String,
 }
 
 pub(super) struct Answer {

@@ -1,7 +1,6 @@
 //! The routes that write: blobs, trees, commits, the branch, and the first file of an empty repository.
 
 use super::git::GitSaid;
-use super::looking;
 use super::routes::{Answer, Place};
 use base64::Engine;
 use serde_json::{Value, json};
@@ -25,7 +24,7 @@ impl Place {
             Some(_) => return Ok(wrong("Invalid encoding")),
         };
         let sha = self.git.blob(&bytes).await?;
-        Ok(Answer::created(json!({ "sha": sha, "url": "" })))
+        Ok(Answer::created(json!({ "sha": sha, "url": self.api(&format!("/git/blobs/{sha}")) })))
     }
 
     pub(super) async fn create_tree(&self, body: &Value) -> Said {
@@ -49,7 +48,7 @@ impl Place {
             entries.push((path.to_owned(), object));
         }
         match self.git.tree(base, &entries).await {
-            Ok(sha) => Ok(Answer::created(looking::tree(&self.git, &sha).await?)),
+            Ok(sha) => Ok(Answer::created(self.written_tree(&sha).await?)),
             Err(GitSaid(said)) => Ok(wrong(&said)),
         }
     }
@@ -77,7 +76,7 @@ impl Place {
             .commit(tree, &parents, message.as_bytes(), (&author.0, &author.1), (&committer.0, &committer.1))
             .await;
         match written {
-            Ok(name) => Ok(Answer::created(looking::git_commit(&self.git, &name).await?)),
+            Ok(name) => Ok(Answer::created(self.written_commit(&name).await?)),
             Err(GitSaid(said)) => Ok(wrong(&said)),
         }
     }
@@ -91,7 +90,7 @@ impl Place {
             return Ok(wrong("Object does not exist"));
         }
         match self.git.point(branch, sha, None).await {
-            Ok(()) => Ok(Answer::created(looking::reference(branch, sha))),
+            Ok(()) => Ok(Answer::created(self.reference_at(branch, sha))),
             Err(_) => Ok(wrong("Reference already exists")),
         }
     }
@@ -107,7 +106,7 @@ impl Place {
             return Ok(wrong("Update is not a fast forward"));
         }
         match self.git.point(branch, sha, Some(&now)).await {
-            Ok(()) => Ok(Answer::ok(looking::reference(branch, sha))),
+            Ok(()) => Ok(Answer::ok(self.reference_at(branch, sha))),
             Err(_) => Ok(Answer::refused(409, "Reference update failed: it was moved at the same time")),
         }
     }
@@ -138,8 +137,11 @@ impl Place {
         let name = self.git.commit(&tree, &parents, message.as_bytes(), who, who).await?;
         match self.git.point(&branch, &name, parent.as_deref()).await {
             Ok(()) => {
-                let commit = looking::git_commit(&self.git, &name).await?;
-                Ok(Answer::created(json!({ "content": { "path": path, "sha": blob }, "commit": commit })))
+                let commit = self.written_commit(&name).await?;
+                Ok(Answer::created(json!({
+                    "content": { "name": path.rsplit('/').next(), "path": path, "sha": blob, "type": "file" },
+                    "commit": commit,
+                })))
             }
             Err(_) => Ok(Answer::refused(409, &format!("is at another commit but expected {parent:?}"))),
         }

@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("verifier", &[]),
     ("proxmox", &[]),
     ("simulator", &[]),
-    ("interpreter", &["domain"]),
+    ("interpreter", &["domain", "secrets"]),
     ("eventstore", &["domain", "secrets"]),
     ("projections", &["domain", "eventstore", "secrets"]),
     ("web", &["domain", "projections"]),

@@ -1,11 +1,14 @@
 //! The rules of the whole, each tried on a world of its own.
 
+mod adversary;
+mod anchors;
 mod arrows;
 mod crash;
 mod credentials;
 mod drift;
 mod events_doc;
 mod faults;
+mod github;
 mod idempotence;
 mod matrix;
 mod outages;

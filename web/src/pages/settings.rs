@@ -14,16 +14,18 @@ pub enum Tab {
     Model,
     People,
     Rules,
+    Repository,
     System,
 }
 
 impl Tab {
-    pub const ALL: [(Tab, &'static str, &'static str); 6] = [
+    pub const ALL: [(Tab, &'static str, &'static str); 7] = [
         (Self::Proxmox, "/settings/proxmox", "Proxmox"),
         (Self::GitHub, "/settings/github", "GitHub"),
         (Self::Model, "/settings/model", "Model"),
         (Self::People, "/settings/people", "People"),
         (Self::Rules, "/settings/rules", "Rules"),
+        (Self::Repository, "/settings/repository", "Repository"),
         (Self::System, "/settings/system", "System"),
     ];
 }

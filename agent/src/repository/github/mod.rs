@@ -11,7 +11,7 @@ mod read;
 mod wire;
 mod write;
 
-use super::{Boxed, Commit, NewCommit, Repository, RepositoryError};
+use super::{Boxed, Commit, Messages, NewCommit, Repository, RepositoryError};
 use crate::limits::{GITHUB_CALL_WAIT_MAX, GITHUB_REFUSED_PAUSE};
 use call::Caller;
 use domain::settings::Check;
@@ -211,6 +211,17 @@ impl Repository for GitHub {
 
     fn find_line<'a>(&'a self, line: &'a str, path: &'a str) -> Boxed<'a, Outcome<Option<String>>> {
         Box::pin(self.search(line, path))
+    }
+
+    fn show<'a>(&'a self, commit: &'a str) -> Boxed<'a, Outcome<Commit>> {
+        Box::pin(async move {
+            let id = read::checked(commit.to_owned());
+            self.read_commit(&id.map_err(|_| RepositoryError::Unusable("that is no commit".into()))?).await
+        })
+    }
+
+    fn messages<'a>(&'a self, until: Option<&'a str>) -> Boxed<'a, Outcome<Messages>> {
+        Box::pin(self.read_messages(until))
     }
 
     fn commit<'a>(&'a self, new: &'a NewCommit) -> Boxed<'a, Outcome<String>> {

@@ -6,9 +6,9 @@
 use super::{GitHub, Known, Outcome, part};
 use crate::limits::{
     COMMITS_PER_POLL_MAX, FILE_BYTES_MAX, FILES_PER_COMMIT_MAX, GITHUB_PAGE_ENTRIES, GITHUB_SEARCH_PAGES_MAX,
-    MESSAGE_BYTES_MAX,
+    MESSAGE_BYTES_MAX, MESSAGES_MAX,
 };
-use crate::repository::{ChangedFile, Commit, RepositoryError, bounded, plain_file};
+use crate::repository::{ChangedFile, Commit, Message, Messages, RepositoryError, bounded, plain_file};
 use base64::Engine;
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -213,7 +213,7 @@ impl GitHub {
         Ok(ids)
     }
 
-    async fn read_commit(&self, id: &str) -> Outcome<Commit> {
+    pub(super) async fn read_commit(&self, id: &str) -> Outcome<Commit> {
         let answer = self.caller.get(&format!("{}/commits/{id}", self.place)).await?;
         let listed: Listed = answer.read()?;
         let mut files = Vec::new();
@@ -260,6 +260,33 @@ impl GitHub {
         let why =
             format!("more than {} commits change {path}", GITHUB_SEARCH_PAGES_MAX * GITHUB_PAGE_ENTRIES);
         Err(RepositoryError::Unusable(why))
+    }
+
+    pub(super) async fn read_messages(&self, until: Option<&str>) -> Outcome<Messages> {
+        let Tip::At(tip) = self.read_tip().await? else { return Ok(Messages::default()) };
+        let mut found = Messages { tip: Some(tip.clone()), ..Messages::default() };
+        for page in 1..=MESSAGES_MAX.div_ceil(GITHUB_PAGE_ENTRIES as usize) {
+            let address =
+                format!("{}/commits?sha={tip}&per_page={GITHUB_PAGE_ENTRIES}&page={page}", self.place);
+            let answer = self.caller.get(&address).await?;
+            let more = answer.page("next").is_some();
+            let listed: Vec<Listed> = answer.read()?;
+            for listed in listed {
+                let commit = checked(listed.sha)?;
+                if until == Some(commit.as_str()) {
+                    found.reached = true;
+                    return Ok(found);
+                }
+                let author = listed.commit.author.map(|author| author.name).unwrap_or_default();
+                let message = bounded(listed.commit.message, MESSAGE_BYTES_MAX);
+                found.newest_first.push(Message { commit, author, message });
+            }
+            if !more {
+                found.whole = true;
+                return Ok(found);
+            }
+        }
+        Ok(found)
     }
 
     pub(super) async fn tree_of(&self, commit: &str) -> Outcome<Option<String>> {
