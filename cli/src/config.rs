@@ -135,7 +135,8 @@ pub enum Repository {
         /// Base address of the API: `https://HOST/api/v3` for GitHub Enterprise.
         #[serde(skip_serializing_if = "Option::is_none")]
         api: Option<String>,
-        /// Name of the key file with the access token; `github-token` if absent.
+        /// Name of the key file with the access token; `github-token` if absent. One of another name is not stored from
+        /// the pages, and a change of it needs a restart.
         #[serde(skip_serializing_if = "Option::is_none")]
         token: Option<String>,
         /// File with the certificate authority of GitHub Enterprise, where it is an own one.
