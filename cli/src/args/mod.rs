@@ -208,3 +208,29 @@ pub enum ConfigCommand {
     /// Read the file and say what is wrong with it
     Check,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    /// Names of options that meet in one command would only be seen by whoever types it.
+    #[test]
+    fn every_command_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_secret_is_an_argument() {
+        let command = Cli::command();
+        let secrets = command.find_subcommand("secrets").unwrap();
+        for one in secrets.get_subcommands() {
+            let names: Vec<&str> = one.get_arguments().map(|argument| argument.get_id().as_str()).collect();
+            assert!(
+                !names.iter().any(|name| ["value", "secret", "token", "key"].contains(name)),
+                "{names:?}"
+            );
+        }
+        assert!(Cli::try_parse_from(["mycopod", "secrets", "set", "github-token", "ghp_x"]).is_err());
+    }
+}

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 #[derive(Args, Clone)]
 pub struct Person {
     /// Account to act as
-    #[arg(long = "as", env = "MYCOPOD_USER")]
+    #[arg(id = "acting_as", long = "as", value_name = "NAME", env = "MYCOPOD_USER")]
     pub name: Option<String>,
 }
 

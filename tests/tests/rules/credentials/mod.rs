@@ -75,12 +75,13 @@ async fn a_secret_goes_from_the_browser_to_the_agent_and_is_nowhere_else() {
     let keys = services.world.dir.path().join("keys");
     let right = fs::read_to_string(keys.join("proxmox-token")).unwrap();
     secrets::files::remove(&keys.join("proxmox-token")).unwrap();
-    let set = services.told(&["user", "password", "ada"], &format!("{PASSWORD}\n")).await;
-    assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
     let ui = services.spawn("serve");
     services.spawn("agent");
     services.listening(services.ui).await;
     services.listening(services.intake).await;
+    services.people().await;
+    let set = services.told(&["user", "password", "ada"], &format!("{PASSWORD}\n")).await;
+    assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
 
     let mut ada = Browser::new(services.ui);
     ada.sign_in("ada", PASSWORD).await;
@@ -212,7 +213,10 @@ async fn an_agent_does_not_start_while_others_could_read_its_keys() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_by_command_are_tried_recorded_listed_and_removed() {
-    let services = Services::start().await;
+    let mut services = Services::start().await;
+    services.spawn("serve");
+    services.listening(services.ui).await;
+    services.people().await;
     let text = |output: &Output| {
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     };

@@ -113,6 +113,19 @@ impl Services {
         Sender::new(self.intake.to_string(), &identity(&self.world, "intake-ui"), agent).unwrap()
     }
 
+    /// Waits until the pages, which keep the read models, know who there is.
+    pub async fn people(&self) {
+        let known = async {
+            loop {
+                let listed = self.told(&["user", "list"], "").await;
+                if String::from_utf8_lossy(&listed.stdout).contains("ada") {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(tests::WAIT, known).await.expect("the read models come");
+    }
+
     /// Asks for a test and answers with what it found.
     pub async fn tested(&self, name: &str) -> (Vec<Check>, bool) {
         let request = Command::RequestTest { name: name.into(), by: Some(ADA) };
