@@ -41,7 +41,8 @@ struct Known {
 pub struct Anchors {
     log: Log,
     repository: Arc<dyn Backend>,
-    known: Mutex<Known>,
+    /// None before the first look.
+    known: Mutex<Option<Known>>,
 }
 
 impl Anchors {
@@ -60,7 +61,7 @@ impl Anchors {
             None => absent(&known, state),
             found => found,
         };
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
         Ok(Ok(doubt.unwrap_or(Command::TrustAnchors)))
     }
 
@@ -68,9 +69,10 @@ impl Anchors {
     async fn read(&self) -> Result<Known, RepositoryError> {
         let before = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let tip = self.repository.tip().await?;
-        if tip == before.tip {
-            return Ok(before);
-        }
+        let before = match before {
+            Some(before) if before.tip == tip => return Ok(before),
+            before => before.unwrap_or_default(),
+        };
         let read = self.repository.messages(before.tip.as_deref()).await?;
         let mut known = Known { tip: read.tip, whole: read.whole, ..Known::default() };
         known.commits = read.newest_first.iter().map(|message| message.commit.clone()).collect();

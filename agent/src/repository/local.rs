@@ -141,7 +141,7 @@ impl LocalGit {
     }
 
     async fn read_messages(&self, until: Option<&str>) -> Outcome<Messages> {
-        let Some(tip) = self.read_tip().await? else { return Ok(Messages::default()) };
+        let Some(tip) = self.read_tip().await? else { return Ok(Messages::none()) };
         let mut found = Messages { tip: Some(tip.clone()), ..Messages::default() };
         for page in 0..MESSAGES_MAX / MESSAGES_PER_PAGE {
             let skip = format!("--skip={}", page * MESSAGES_PER_PAGE);

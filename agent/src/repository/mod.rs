@@ -69,6 +69,13 @@ pub struct Messages {
     pub whole: bool,
 }
 
+impl Messages {
+    /// Those of a branch that is not there: nothing was left out.
+    pub fn none() -> Self {
+        Self { whole: true, ..Self::default() }
+    }
+}
+
 /// The value of a trailer such as `MycoPod-Plan` in the last paragraph of a message.
 pub fn trailer<'a>(message: &'a str, name: &str) -> Option<&'a str> {
     let last = message.trim_end().rsplit("\n\n").next()?;

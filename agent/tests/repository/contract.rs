@@ -2,7 +2,7 @@
 
 use crate::rig::{BOTH, Rig, file, line, lock, ours};
 use agent::limits::{COMMITS_PER_POLL_MAX, FILE_BYTES_MAX, FILES_PER_COMMIT_MAX};
-use agent::repository::{ChangedFile, RepositoryError, trailer};
+use agent::repository::{ChangedFile, Messages, RepositoryError, trailer};
 use simulator::github::Entry;
 
 fn changed(path: &str) -> ChangedFile {
@@ -220,7 +220,7 @@ async fn many_commits_come_in_batches_oldest_first() {
 async fn messages_are_read_newest_first_up_to_a_known_commit() {
     for kind in BOTH {
         let rig = Rig::new(kind).await;
-        assert_eq!(rig.backend.messages(None).await.unwrap().tip, None, "{kind:?}");
+        assert_eq!(rig.backend.messages(None).await.unwrap(), Messages::none(), "{kind:?}");
         let first = rig.hand.commit(&[("n.md", file("0"))], "first", "grace").await.unwrap();
         let second =
             rig.hand.commit(&[("n.md", file("1"))], "second\n\nbody\n\nA: b", "grace").await.unwrap();

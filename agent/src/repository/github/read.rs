@@ -263,7 +263,7 @@ impl GitHub {
     }
 
     pub(super) async fn read_messages(&self, until: Option<&str>) -> Outcome<Messages> {
-        let Tip::At(tip) = self.read_tip().await? else { return Ok(Messages::default()) };
+        let Tip::At(tip) = self.read_tip().await? else { return Ok(Messages::none()) };
         let mut found = Messages { tip: Some(tip.clone()), ..Messages::default() };
         for page in 1..=MESSAGES_MAX.div_ceil(GITHUB_PAGE_ENTRIES as usize) {
             let address =
