@@ -111,8 +111,8 @@ async fn a_secret_goes_from_the_browser_to_the_agent_and_is_nowhere_else() {
     assert_eq!(rotated.status, 303);
     let page = services.page(&mut ada, "/settings/proxmox", "Test Proxmox token").await;
     ada.submit(&page, &format!("{store}/test"), &[]).await;
-    let page = services.page(&mut ada, "/settings/proxmox", "every right that a plan may need").await;
-    assert!(page.html.contains("accepted by Proxmox VE 8.4"), "{}", page.html);
+    let page = services.page(&mut ada, "/settings/proxmox", "Every right that a plan may need").await;
+    assert!(page.html.contains("Accepted by Proxmox VE 8.4"), "{}", page.html);
 
     let page = ada.get("/settings/github").await;
     let stored = ada.submit(&page, "/settings/credentials/github-token", &[("value", GITHUB)]).await;

@@ -155,6 +155,7 @@ impl Services {
 
     /// The page once it shows this.
     pub async fn page(&self, browser: &mut Browser, path: &str, shows: &str) -> Answer {
+        let mut last = String::new();
         let waiting = async {
             loop {
                 let head = self.world.store.head().await.unwrap().position;
@@ -162,10 +163,12 @@ impl Services {
                 if page.html.contains(shows) {
                     return page;
                 }
+                last = page.html;
             }
         };
-        tokio::time::timeout(tests::WAIT, waiting)
-            .await
-            .unwrap_or_else(|_| panic!("{path} never shows {shows}"))
+        match tokio::time::timeout(tests::WAIT, waiting).await {
+            Ok(page) => page,
+            Err(_) => panic!("{path} never shows {shows}, but {last}"),
+        }
     }
 }
