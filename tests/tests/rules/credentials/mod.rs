@@ -155,7 +155,6 @@ async fn a_secret_goes_from_the_browser_to_the_agent_and_is_nowhere_else() {
         }
     }
     assert_eq!(fs::read_to_string(keys.join("github-token")).unwrap(), GITHUB);
-    ada.sign_in("ada", PASSWORD).await;
 
     // What is recorded: who, what, and fingerprints that need the Agent's own key.
     let facts = services.facts().await;
