@@ -84,7 +84,7 @@ async fn a_secret_goes_from_the_browser_to_the_agent_and_is_nowhere_else() {
     assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
 
     let mut ada = Browser::new(services.ui);
-    ada.sign_in("ada", PASSWORD).await;
+    services.signed_in(&mut ada, "ada", PASSWORD).await;
     let page = ada.get("/settings/proxmox").await;
     assert!(page.html.contains("Nothing is stored under proxmox-token."), "{}", page.html);
     // The name is pasted with it: refused in words, and what was typed is not shown again.

@@ -126,6 +126,20 @@ impl Services {
         tokio::time::timeout(tests::WAIT, known).await.expect("the read models come");
     }
 
+    /// Signs in as soon as the read models have the password that was just set.
+    pub async fn signed_in(&self, browser: &mut Browser, name: &str, password: &str) {
+        let signing = async {
+            loop {
+                let page = browser.get("/sign-in").await;
+                let fields = [("name", name), ("password", password)];
+                if browser.submit(&page, "/sign-in", &fields).await.status == 303 {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(tests::WAIT, signing).await.expect("the password is known in time");
+    }
+
     /// Asks for a test and answers with what it found.
     pub async fn tested(&self, name: &str) -> (Vec<Check>, bool) {
         let request = Command::RequestTest { name: name.into(), by: Some(ADA) };
