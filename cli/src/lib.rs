@@ -86,8 +86,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Sim(args) => commands::sim::run(args).await,
         Command::SimGithub(args) => commands::sim_github::run(args).await,
         Command::Migrate { check, owner_url } => commands::migrate::run(config, check, owner_url).await,
-        Command::Declare { file, title, preview, person } => {
-            commands::declarations::declare(config, file, title, preview, person, json).await
+        Command::Declare { file, title, follows, preview, person } => {
+            let wish = commands::declarations::Wish { file, title, follows };
+            commands::declarations::declare(config, wish, preview, person, json).await
         }
         Command::Preview { id, person } => commands::declarations::preview(config, &id, person, json).await,
         Command::Plan { id, no, calls, exit_code } => {

@@ -77,6 +77,9 @@ pub enum Command {
         /// Title; the first line of the text if absent
         #[arg(long)]
         title: Option<String>,
+        /// Number or id of the declaration that this is a new version of; its guests are meant by their names
+        #[arg(long, value_name = "DECLARATION")]
+        follows: Option<String>,
         /// Preview it at once and wait for the plan
         #[arg(long)]
         preview: bool,
