@@ -443,6 +443,8 @@ pub struct VerifyArgs {
 
 #[derive(Subcommand)]
 pub enum KeysCommand {
+    /// Make the key ring of a new installation; one that is there stays as it is
+    Create,
     /// Keys of the ring, and what is sealed under them
     List,
     /// Make a new key-encryption key, and wrap all data keys under it
@@ -542,6 +544,17 @@ pub enum ConfigCommand {
     Show,
     /// Read the file and say what is wrong with it
     Check,
+    /// Rules that plans are made by: print them, or set them from a file
+    #[command(
+        after_help = "Example:\n  mycopod config rules > rules.json\n  mycopod config rules --set rules.json --as ada"
+    )]
+    Rules {
+        /// JSON file in the form that is printed, to be in effect from now on
+        #[arg(long, value_name = "FILE")]
+        set: Option<PathBuf>,
+        #[command(flatten)]
+        person: Person,
+    },
 }
 
 /// A declaration is named by its number or its id.

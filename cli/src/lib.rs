@@ -98,7 +98,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Freeze { reason } => commands::freeze::freeze(config, reason).await,
         Command::Thaw => commands::freeze::thaw(config).await,
         Command::Doctor => commands::doctor::run(config, json).await,
-        Command::Config(command) => commands::config::run(config, command, json),
+        Command::Config(command) => commands::config::run(config, command, json).await,
         Command::Interpret { jsonl, replay, cluster } => {
             commands::interpret::run(jsonl, replay, cluster).await
         }

@@ -15,6 +15,7 @@ pub mod migrate;
 mod pages;
 pub mod projections;
 pub mod reconcile;
+pub mod rules;
 pub mod runs;
 pub mod secrets;
 pub mod serve;
