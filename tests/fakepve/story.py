@@ -29,6 +29,8 @@ from pages import Browser
 
 # The longest a run may take, in seconds.
 RUN_S = 60
+# What is shown of a text that lacks something.
+TEXT_CHARS = 2000
 
 
 def certificate(folder):
@@ -62,7 +64,7 @@ class Story:
 
     def says(self, what, text, wanted):
         self.checks += 1
-        assert wanted in text, f"{what}: {wanted!r} is not in\n{text}"
+        assert wanted in text, f"{what}: {wanted!r} is not in\n{text[:TEXT_CHARS]}"
 
     def declare(self, text):
         """Draft and preview a text; its number and the plan in words."""
@@ -70,27 +72,38 @@ class Story:
         number = str(json.loads(told)["no"])
         return number, self.mycopod.do("preview", number, "--as", "bo")
 
-    def apply(self, text, *confirm):
-        """The whole way of a text to the end of its run; the calls that changed something meanwhile."""
+    def run(self, text, *confirm):
+        """The whole way of a text to the end of its run: its number, how it ended, and the calls that changed something."""
         before = len(self.front.writes())
         number, plan = self.declare(text)
-        digest = re.search(r"^digest (\S+)$", plan, re.MULTILINE)[1]
         names = [word for name in confirm for word in ("--confirm", name)]
-        self.mycopod.do("approve", number, "--digest", digest, *names, "--as", "ada")
+        self.mycopod.do("approve", number, "--digest", digest(plan), *names, "--as", "ada")
         self.mycopod.do("commit", number, "--as", "ada")
-        # Asked for the run only once it is in the log.
-        self.mycopod.events.line(r'"type":\s*"run\.started\.', RUN_S)
-        ended = self.mycopod.events.line(r'"type":\s*"run\.(completed|paused|stopped)\.', RUN_S)[1]
-        runs = json.loads(self.mycopod.do("--json", "runs", "list"))
-        shown = self.mycopod.do("runs", "show", str(runs[0]["no"]))
-        assert ended == "completed", f"the run of {text!r} ended as {ended}\n{shown}"
+        ended = self.ended()
+        number = str(json.loads(self.mycopod.do("--json", "runs", "list"))[0]["no"])
         calls = self.front.writes()[before:]
-        print(f"  {text}\n    {len(calls)} changing calls, run {runs[0]['no']} completed", flush=True)
+        print(f"  {text}\n    run {number} {ended}, {len(calls)} changing calls", flush=True)
+        return number, ended, calls
+
+    def ended(self):
+        """Waits for the next run to begin and to end, by the log."""
+        self.mycopod.events.line(r'"type":\s*"run\.started\.', RUN_S)
+        return self.mycopod.events.line(r'"type":\s*"run\.(completed|paused|stopped)\.', RUN_S)[1]
+
+    def apply(self, text, *confirm):
+        """A text whose run completes; the calls that changed something."""
+        number, ended, calls = self.run(text, *confirm)
+        self.checks += 1
+        assert ended == "completed", self.mycopod.do("runs", "show", number)
         return calls
 
-    def tasks(self, name, vmid, *kinds):
-        """fakepve's own account of what was done to a guest: these tasks, each once, each with a good end."""
-        self.expect(f"tasks of {name}", self.fake.tasks(vmid), [(kind, "OK") for kind in kinds])
+    def tasks(self, name, vmid, **kinds):
+        """fakepve's own account of what was done to a guest: so often each, always with a good end."""
+        self.expect(f"tasks of {name}", self.fake.tasks(vmid), {f"{kind} OK": times for kind, times in kinds.items()})
+
+
+def digest(plan):
+    return re.search(r"^digest (\S+)$", plan, re.MULTILINE)[1]
 
 
 def other_release(story):
@@ -116,8 +129,6 @@ def copied_vm(story):
     story.expect("size", (str(config["cores"]), str(config["memory"])), ("1", "2048"))
     story.expect("tags", config["tags"], "mycopod")
     story.says("ownership mark", config["description"].lower(), "mycopod")
-    story.tasks("shop", vmid, "qmstart")
-
     number, plan = story.declare("A Debian 12 VM called shop, 1 core, 2 GB of memory, 10 GB disk.")
     story.says(f"plan of {number}, said again", plan, "0 to create · 0 to change · 0 to destroy")
 
@@ -158,14 +169,27 @@ def container(story):
     return vmid
 
 
+def undone(story):
+    """fakepve answers a resize as done and does nothing. MycoPod looks, says so and stops; the way back is approved."""
+    number, ended, calls = story.run("A Debian 12 VM called grown, 1 core, 1 GB of memory, 20 GB disk.")
+    _, vmid, _ = story.fake.guests()["grown"]
+    story.expect("a run whose last call had no effect", ended, "paused")
+    story.expect("its last call", calls[-1], ("PUT", f"/nodes/{NODE}/qemu/{vmid}/resize"))
+    story.says("its cause", story.mycopod.do("runs", "show", number), "the server accepted the call, but")
+    shown = story.mycopod.do("runs", "undo", number)
+    sealed = re.search(r"sealed as (\w+):", shown)[1]
+    story.mycopod.do("runs", "undo", number, "--digest", sealed, "--confirm", "grown", "--as", "ada")
+    story.expect("the way back", story.ended(), "completed")
+    story.expect("grown", story.fake.guests().get("grown"), None)
+
+
 def destroyed(story, name, vmid):
     """An approval without the name typed is refused, and nothing leaves; with it the guest goes, and nothing else."""
     fake, text = story.fake, f"Destroy {name} together with its disks."
     others = {other: seen for other, seen in fake.guests().items() if other != name}
     number, plan = story.declare(text)
-    digest = re.search(r"^digest (\S+)$", plan, re.MULTILINE)[1]
     before = len(story.front.writes())
-    story.mycopod.do("approve", number, "--digest", digest, "--as", "ada", ends=5)
+    story.mycopod.do("approve", number, "--digest", digest(plan), "--as", "ada", ends=5)
     story.expect("calls without the name", len(story.front.writes()), before)
     calls = story.apply(text, name)
     story.expect(f"guests besides {name}", fake.guests(), others)
@@ -176,8 +200,9 @@ def shown(story):
     """The runs, as ada sees them in a browser."""
     browser = Browser(story.mycopod.port, "ada", story.mycopod.passwords["ada"])
     runs = json.loads(story.mycopod.do("--json", "runs", "list"))
-    for run in runs:
-        story.says(f"page of run {run['no']}", browser.page(f"/runs/{run['no']}"), "completed")
+    # The two newest are the one that was undone, and its way back.
+    for run in runs[2:]:
+        story.says("page of a run", browser.page(f"/runs/{run['no']}"), f"<title>Run {run['no']} succeeded")
     story.says("page of the cluster", browser.page("/cluster"), "nas")
 
 
@@ -213,8 +238,14 @@ def tell(story):
     guests = {"shop": copied_vm(story), "edge": created_vm(story), "dns": container(story)}
     for name, vmid in guests.items():
         destroyed(story, name, vmid)
+    story.tasks("shop", guests["shop"], qmstart=2, qmshutdown=1, qmstop=1, qmdestroy=1)
+    story.tasks("edge", guests["edge"], qmcreate=1, qmstart=1, qmstop=1, qmdestroy=1)
+    story.tasks("dns", guests["dns"], vzcreate=1, vzstart=2, vzshutdown=1, vzstop=1, vzdestroy=1)
+    undone(story)
     story.expect("guests at the end", sorted(story.fake.guests()), ["debian-12", "nas"])
     shown(story)
+    anchors = story.mycopod.folder / "declarations.git"
+    story.says("the log", story.mycopod.do("events", "verify", "--anchors", anchors), "Anchored outside up to")
     touched = [path for _, path in story.front.writes() if "/100" in path]
     story.expect("calls about somebody else's guest", touched, [])
 
