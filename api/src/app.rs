@@ -12,16 +12,20 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use web::frame::{Frame, Me, Section};
+use web::frame::{Frame, Me, Section, Then};
 use web::parts::{Kind, Message};
 use web::views::{self, Viewer};
 
 #[derive(Clone)]
-pub struct App(pub(crate) Arc<Inner>);
+pub struct App {
+    inner: Arc<Inner>,
+    /// The read models that pages are made from: today's, or those of an earlier position.
+    pub reader: Reader,
+    then: Option<Then>,
+}
 
 pub struct Inner {
     pub store: Store,
-    pub reader: Reader,
     pub projector: Arc<Projector>,
     pub sessions: Sessions,
     pub passwords: Passwords,
@@ -36,7 +40,7 @@ pub struct Inner {
 impl std::ops::Deref for App {
     type Target = Inner;
     fn deref(&self) -> &Inner {
-        &self.0
+        &self.inner
     }
 }
 
@@ -44,8 +48,19 @@ pub const BOUNDS: views::frame::Bounds =
     views::frame::Bounds { agent_silent_s: limits::AGENT_SILENT_S, lag_events_told: limits::LAG_EVENTS_TOLD };
 
 impl App {
+    pub(crate) fn new(inner: Inner, reader: Reader) -> Self {
+        Self { inner: Arc::new(inner), reader, then: None }
+    }
+
+    /// The same service whose pages show everything as it was when the log ended with this event.
+    pub(crate) fn at(&self, position: i64, at: DateTime<Utc>) -> Self {
+        let then = Some(Then { position, at });
+        Self { inner: self.inner.clone(), reader: self.reader.at(&self.store, position), then }
+    }
+
+    /// What pages call now: of a look into the past, the moment it shows.
     pub fn now(&self) -> DateTime<Utc> {
-        (self.clock)()
+        self.then.as_ref().map_or_else(self.clock, |then| then.at)
     }
 
     /// Sends one command. `key` makes it happen once, however often the form is sent.
@@ -99,6 +114,7 @@ impl App {
         at: Option<i64>,
     ) -> Result<Frame, HttpError> {
         let mut f = Frame::new(title, here, self.now());
+        f.then.clone_from(&self.then);
         if let Some(at) = at
             && !self.caught_up(at.clamp(0, self.store.known_position())).await
         {
@@ -110,10 +126,15 @@ impl App {
         f.me = Some(Me { name: me.name().to_owned(), role: me.actor().role });
         f.csrf = me.token().csrf();
         f.seed = me.token().seed();
-        f.position = self.store.known_position();
-        f.lag = (f.position - *self.projector.reached().borrow()).max(0);
-        f.banner = views::frame::banner(&meta, f.lag, &names, BOUNDS, f.now);
-        f.dots = views::frame::dots(&meta, &repository, BOUNDS, f.now);
+        if let Some(then) = &self.then {
+            f.position = then.position;
+            f.banner = Some(views::frame::past(then));
+        } else {
+            f.position = self.store.known_position();
+            f.lag = (f.position - *self.projector.reached().borrow()).max(0);
+            f.banner = views::frame::banner(&meta, f.lag, &names, BOUNDS, f.now);
+            f.dots = views::frame::dots(&meta, &repository, BOUNDS, f.now);
+        }
         if me.is_admin() {
             f.approvals = self.reader.approvals_waiting().await?.len();
         }

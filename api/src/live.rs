@@ -87,7 +87,7 @@ where
     async fn wait(&mut self) -> Option<()> {
         let look = Duration::from_secs(limits::LIVE_ALIVE_S);
         tokio::select! {
-            () = self.app.0.stop.cancelled() => return None,
+            () = self.app.stop.cancelled() => return None,
             changed = self.changes.recv() => match changed {
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return None,

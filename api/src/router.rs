@@ -129,7 +129,11 @@ fn table(app: Option<App>) -> Table {
     t.post("/cluster/drift/put-back", Admin, a::drift::put_back);
     t.get("/cluster/guests/{vmid}", SignedIn, p::cluster::guest);
     t.get("/history", SignedIn, p::history::list);
+    t.get("/history/export.csv", SignedIn, p::export::csv);
+    t.get("/history/export.json", SignedIn, p::export::json);
     t.get("/history/{position}", SignedIn, p::history::event);
+    t.get("/history/at/{position}", SignedIn, p::past::start);
+    t.get("/history/at/{position}/{*path}", SignedIn, p::past::page);
 
     t.get("/settings", Admin, p::settings::start);
     t.get("/settings/people", Admin, p::settings::people);

@@ -77,10 +77,9 @@ impl Server {
 /// The service without a socket. The token ends its live streams.
 pub fn service(config: Config) -> Result<(Router, CancellationToken), ServeError> {
     let stop = CancellationToken::new();
-    let app = App(Arc::new(Inner {
+    let inner = Inner {
         sessions: Sessions::new(config.reader.pool().clone()),
         store: config.store,
-        reader: config.reader,
         projector: config.projector,
         passwords: Passwords::new(config.cost)?,
         throttle: Throttle::default(),
@@ -88,8 +87,8 @@ pub fn service(config: Config) -> Result<(Router, CancellationToken), ServeError
         clock: config.clock,
         streams: Arc::new(Semaphore::new(limits::LIVE_STREAMS_MAX)),
         stop: stop.clone(),
-    }));
-    Ok((router::build(app), stop))
+    };
+    Ok((router::build(App::new(inner, config.reader)), stop))
 }
 
 /// Listens and serves until it is stopped.

@@ -53,8 +53,27 @@ pub struct Agent {
     pub state: Option<PathBuf>,
     pub proxmox: Proxmox,
     pub repository: Repository,
-    /// `scripted` is the offline grammar.
+    /// `scripted` is the offline grammar; `openai`, `claude` and `ollama` ask the model that `model` names.
     pub interpreter: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<LanguageModel>,
+}
+
+/// A language model. Its key is the key file `openai-key`, `claude-key` or `ollama-key`, 0600; a server that asks for
+/// none needs no file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LanguageModel {
+    pub name: String,
+    /// Where the API begins. The provider's own address if absent; for `openai` any compatible server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// For one call, 60 if absent. A declaration takes at most two calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_s: Option<u32>,
+    /// Most tokens of one answer, 16000 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_tokens_max: Option<u32>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

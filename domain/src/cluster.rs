@@ -2,13 +2,15 @@
 //!
 //! Begin with [`Cluster::observe`], which turns a new picture into the differences worth recording.
 
+mod differences;
+
 use crate::account::Actor;
 use crate::canonical::Digest;
 use crate::decider::Decider;
 use crate::drift::{self, Drift, LeftAlone};
 use crate::ids::{AccountId, DeclarationId, RunId, Vmid};
 use crate::interpretation::GuestKind;
-use crate::limits::{DRIFTS_MAX, PUT_BACKS_KEPT};
+use crate::limits::PUT_BACKS_KEPT;
 use crate::mark::Mark;
 use crate::observation::{GuestSeen, NodeSeen, Observation, StorageSeen};
 use crate::plan::Plan;
@@ -261,82 +263,6 @@ impl Cluster {
         });
         events
     }
-
-    /// Only what changed: a difference seen before with the same value, and a subject known to be unreadable, add nothing.
-    fn note_drift(&self, judged: drift::Judged) -> Vec<Event> {
-        let mut events = Vec::new();
-        let found: BTreeMap<String, &Drift> = judged.differences.iter().map(|d| (d.key(), d)).collect();
-        let mut room = DRIFTS_MAX.saturating_sub(self.drift.len());
-        for (key, drift) in &found {
-            let known = self.drift.get(key);
-            let same = known
-                .is_some_and(|known| known.observed == drift.observed && known.declared == drift.declared);
-            if same || (known.is_none() && room == 0) {
-                continue;
-            }
-            room -= usize::from(known.is_none());
-            events.push(Event::DriftSeen { drift: Box::new((*drift).clone()) });
-        }
-        for (key, drift) in self.drift.iter().filter(|(key, _)| !found.contains_key(*key)) {
-            debug_assert_eq!(*key, drift.key());
-            let how = if judged.judged.contains(&drift.subject) {
-                "it is as declared again"
-            } else if judged.unjudged.contains_key(&drift.subject) {
-                continue;
-            } else {
-                "nothing is in force for it any more"
-            };
-            let (subject, field) = (drift.subject.clone(), drift.field.clone());
-            events.push(Event::DriftSettled { subject, field, how: how.to_owned() });
-        }
-        if judged.unjudged != self.unjudged {
-            events.push(Event::DriftUnjudged { subjects: judged.unjudged });
-        }
-        events
-    }
-
-    fn leave_alone(
-        &self,
-        by: Actor,
-        subject: String,
-        field: String,
-        why: String,
-        until: Option<DateTime<Utc>>,
-    ) -> Result<Vec<Event>, Refusal> {
-        if !by.is_admin() {
-            return Err(Refusal::DriftAdminOnly);
-        }
-        if why.trim().is_empty() {
-            return Err(Refusal::WhyNeeded);
-        }
-        let key = drift::key(&subject, &field);
-        let Some(drift) = self.drift.get(&key) else { return Err(Refusal::NoDrift(key)) };
-        let left = LeftAlone { by: by.id, why, until, observed: drift.observed.clone() };
-        if self.left_alone.get(&key) == Some(&left) {
-            return Ok(vec![]);
-        }
-        Ok(vec![Event::DriftLeftAlone { subject, field, left }])
-    }
-
-    fn approve_put_back(
-        &self,
-        by: Option<Actor>,
-        subject: String,
-        digest: Digest,
-        run: RunId,
-    ) -> Result<Vec<Event>, Refusal> {
-        if by.is_some_and(|by| !by.is_admin()) {
-            return Err(Refusal::DriftAdminOnly);
-        }
-        if self.approved.contains_key(&run) {
-            return Ok(vec![]);
-        }
-        match self.put_backs.get(&subject) {
-            None => Err(Refusal::NoDrift(subject)),
-            Some(put_back) if put_back.digest != digest => Err(Refusal::PutBackChanged),
-            Some(_) => Ok(vec![Event::PutBackApproved { subject, digest, run, by: by.map(|by| by.id) }]),
-        }
-    }
 }
 
 impl Decider for Cluster {
@@ -468,75 +394,4 @@ impl Decider for Cluster {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::account::Role;
-    use crate::decider::story::given;
-    use uuid::Uuid;
-
-    const BO: Actor = Actor { id: AccountId(Uuid::from_u128(2)), role: Role::User };
-
-    fn picture() -> Observation {
-        let node = NodeSeen {
-            online: true,
-            threads: 4,
-            memory_mib: 8192,
-            address: None,
-            bridges: BTreeMap::from([("vmbr0".to_owned(), true)]),
-        };
-        Observation {
-            at: DateTime::UNIX_EPOCH,
-            cluster: String::new(),
-            pve_version: "8.4.1".into(),
-            quorate: true,
-            nodes: BTreeMap::from([("pve1".to_owned(), node)]),
-            storages: BTreeMap::new(),
-            guests: BTreeMap::new(),
-            around: Surroundings::default(),
-        }
-    }
-
-    fn observed() -> Event {
-        Event::Observed {
-            at: DateTime::UNIX_EPOCH,
-            pve_version: "8.4.1".into(),
-            quorate: true,
-            reads: vec![],
-        }
-    }
-
-    #[test]
-    fn only_differences_are_recorded() {
-        let node = picture().nodes.remove("pve1").unwrap();
-        given::<Cluster>([Event::NodeObserved { name: "pve1".into(), node }, observed()])
-            .when(Command::Observe { seen: Box::new(picture()), gone: vec![], reads: vec![] })
-            .then([observed()]);
-    }
-
-    #[test]
-    fn a_number_claimed_under_one_mark_is_not_claimed_under_another() {
-        let claim = |mark| Event::GuestClaimed {
-            vmid: 200,
-            name: "a".into(),
-            kind: GuestKind::Vm,
-            mark: Mark(Uuid::from_u128(mark)),
-            origin: Origin::Fixture {},
-        };
-        given::<Cluster>([claim(1)])
-            .when(Command::Claim {
-                vmid: 200,
-                name: "a".into(),
-                kind: GuestKind::Vm,
-                mark: Mark(Uuid::from_u128(2)),
-                origin: Origin::Fixture {},
-            })
-            .then_refused(Refusal::ClaimedOtherwise(200));
-    }
-
-    #[test]
-    fn a_user_does_not_freeze() {
-        given::<Cluster>([])
-            .when(Command::Freeze { by: Some(BO), reason: "storm".into() })
-            .then_refused(Refusal::AdminOnly);
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ pub mod fixtures;
 pub mod limits;
 pub mod lines;
 pub mod model;
+pub mod models;
 pub mod schema;
 mod scripted;
 mod shape;

@@ -30,6 +30,14 @@ pub const QUOTE_CHARS_MAX: usize = 400;
 pub const LABELS_MAX: usize = 2_000;
 /// New guests that one count may ask for before the rest is not even written out.
 pub const COUNT_MAX: usize = 64;
+/// Calls of a language model for one declaration: the first answer and one repair.
+pub const MODEL_CALLS_MAX: usize = 2;
+/// Longest body of a provider's answer, in bytes: a document and its envelope, escaped.
+pub const MODEL_BODY_BYTES_MAX: usize = 3 << 20;
+/// Most of a rejected answer that is shown to the model again, in characters.
+pub const REPAIR_CHARS_MAX: usize = 60_000;
+/// Answers of models that are remembered.
+pub const ANSWERS_KNOWN_MAX: usize = 64;
 /// Longest line of the line protocol, in bytes.
 pub const LINE_BYTES_MAX: usize = 64 << 20;
 

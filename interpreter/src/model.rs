@@ -3,11 +3,12 @@
 //! Begin with [`judge_model_output`]. A model's answer is data: bounded, parsed, never run, never mended
 //! beyond finding the place of words it quotes. What does not pass is thrown away as a whole.
 
-use crate::{limits, schema};
+use crate::{Answer, limits, schema};
 use domain::facts::Facts;
 use domain::interpretation::{Interpretation, Kind, Label, Refusal, RefusalReason, Span, rules};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use std::collections::HashMap;
 use std::fmt;
 
 /// Why a model's answer was thrown away. The repair attempt shows this to the model.
@@ -33,6 +34,16 @@ impl Rejected {
 
 /// The model's document if it passes everything, else the reason why it is thrown away.
 pub fn judged(raw: &str, text: &str, facts: &Facts) -> Result<Interpretation, Rejected> {
+    judged_answered(raw, text, facts, &[])
+}
+
+/// As [`judged`], where the author has answered questions.
+pub fn judged_answered(
+    raw: &str,
+    text: &str,
+    facts: &Facts,
+    answers: &[Answer],
+) -> Result<Interpretation, Rejected> {
     if raw.len() > limits::DOCUMENT_BYTES_MAX {
         return Err(Rejected::TooLarge);
     }
@@ -47,7 +58,7 @@ pub fn judged(raw: &str, text: &str, facts: &Facts) -> Result<Interpretation, Re
     let mut answer: Interpretation = serde_json::from_value(document)
         .map_err(|error| Rejected::Schema(limits::cut(&error.to_string(), 200)))?;
     place_quotes(&mut answer, text);
-    let broken = rules::check(&answer, text, facts);
+    let broken = rules::check_answered(&answer, text, facts, answers);
     match broken.first() {
         None => Ok(answer),
         Some(_) => Err(Rejected::Rules(
@@ -66,15 +77,27 @@ pub fn judge_model_output(raw: &str, text: &str, facts: &Facts) -> Interpretatio
     })
 }
 
-/// Models count badly: a quote without a span gets the span where its words stand first.
+/// Models count badly: a quote without a span gets the span where its words stand. Words that stand several times are
+/// given out in the order of the entries: the second guest's `2 cores` are the second ones in the text.
 fn place_quotes(answer: &mut Interpretation, text: &str) {
     let find = |words: &str| text.find(words).map(|at| Span::new(at, at + words.len()));
-    for label in answer.provenance.values_mut() {
+    let mut seen: HashMap<(String, String), usize> = HashMap::new();
+    let mut labels: Vec<(&String, &mut Label)> = answer.provenance.iter_mut().collect();
+    labels.sort_by_key(|(pointer, _)| {
+        pointer.split('/').map(|part| (part.parse::<u32>().unwrap_or(u32::MAX), *pointer)).collect::<Vec<_>>()
+    });
+    for (pointer, label) in labels {
         if let Label::Said { quote: Some(quote), span } | Label::Derived { quote: Some(quote), span, .. } =
             label
             && span.is_none()
+            && !quote.is_empty()
         {
-            *span = find(quote);
+            let field = pointer.rsplit('/').next().unwrap_or_default().to_owned();
+            let before = seen.entry((field, quote.clone())).or_default();
+            // The last place is for all that come after it: `1 core each` stands once for three guests.
+            let mut places = text.match_indices(quote.as_str()).take(*before + 1);
+            *span = places.by_ref().last().map(|(at, words)| Span::new(at, at + words.len()));
+            *before += 1;
         }
     }
     for unused in &mut answer.unused {
@@ -85,7 +108,7 @@ fn place_quotes(answer: &mut Interpretation, text: &str) {
 }
 
 /// Deepest nesting of brackets outside strings.
-fn depth(raw: &str) -> usize {
+pub(crate) fn depth(raw: &str) -> usize {
     let (mut depth, mut deepest, mut text, mut escaped) = (0_usize, 0, false, false);
     for byte in raw.bytes() {
         match byte {
@@ -101,6 +124,11 @@ fn depth(raw: &str) -> usize {
         }
     }
     deepest
+}
+
+/// The value of a strict JSON document; none if it is no such thing.
+pub(crate) fn strict(raw: &str) -> Option<Value> {
+    serde_json::from_str(raw).ok().map(|Strict(document)| document)
 }
 
 /// A JSON value without duplicate keys at any depth.

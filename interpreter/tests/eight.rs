@@ -103,7 +103,7 @@ fn an_unnamed_share_is_asked_for_with_the_shares_that_are_known() {
 }
 
 fn answered(about: QuestionAbout, answer: &str) -> Answer {
-    Answer { about, question: "?".into(), answer: answer.into() }
+    Answer { about, question: "?".into(), answer: answer.into(), span: None }
 }
 
 #[test]

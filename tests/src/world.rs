@@ -127,6 +127,7 @@ impl World {
             agent: Some(Agent {
                 secrets: self.dir.path().join("keys"),
                 state: None,
+                model: None,
                 proxmox: Proxmox {
                     addresses: vec![self.sim.base_url()],
                     fingerprint: Some(self.sim.fingerprint()),

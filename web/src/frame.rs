@@ -50,6 +50,14 @@ pub struct Refresh {
     pub stop: String,
 }
 
+/// The moment that a look into the past shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Then {
+    /// The last event that counts.
+    pub position: i64,
+    pub at: DateTime<Utc>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// Without the product name.
@@ -70,6 +78,8 @@ pub struct Frame {
     /// The address of this page's live stream.
     pub live: Option<String>,
     pub refresh: Option<Refresh>,
+    /// The page shows an earlier moment: nothing on it moves or can be sent.
+    pub then: Option<Then>,
     /// What idempotency keys of this page are derived from: the session's own random id.
     pub seed: Uuid,
 }
@@ -90,8 +100,18 @@ impl Frame {
             now,
             live: None,
             refresh: None,
+            then: None,
             seed: Uuid::nil(),
         }
+    }
+
+    /// The address of the page's live stream, if it has one and shows today.
+    pub(crate) fn stream(&self) -> Option<&str> {
+        self.live.as_deref().filter(|_| self.then.is_none())
+    }
+
+    pub(crate) fn refreshing(&self) -> Option<&Refresh> {
+        self.refresh.as_ref().filter(|_| self.then.is_none())
     }
 
     pub fn is_admin(&self) -> bool {
@@ -129,6 +149,9 @@ impl Frame {
     }
 
     pub(crate) fn log_words(&self) -> String {
+        if let Some(then) = &self.then {
+            return format!("As it was at log position {}", words::number(then.position));
+        }
         match self.lag {
             0 => format!("Log position {}, pages up to date", words::number(self.position)),
             lag => format!(

@@ -63,7 +63,8 @@ impl Previews {
         )
         .await?;
         self.tell(id, Command::Advance { preview, stage: Stage::Checking }).await?;
-        let violations = rules::check(&interpretation, &declaration.text, &facts);
+        let violations =
+            rules::check_answered(&interpretation, &declaration.text, &facts, &declaration.answers);
         if let Some(violation) = violations.first() {
             let text = format!("The answer breaks rule {:?}: {}", violation.rule, violation.why);
             let advice =

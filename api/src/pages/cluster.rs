@@ -10,7 +10,7 @@ use axum::response::Response;
 use domain::cluster::Origin;
 use projections::model::ClusterView;
 use web::frame::Section;
-use web::pages::{Live, cluster::ClusterPage, drift::DriftPage};
+use web::pages::{Live, cluster::ClusterPage, drift::DriftPage, guest::GuestPage};
 use web::views::{self, cluster::Declared};
 
 /// What the declarations of all our guests last put into force: the desired state of each one's newest run.
@@ -34,7 +34,7 @@ pub async fn declared(app: &App, view: &ClusterView) -> Result<Declared, HttpErr
     Ok(declared)
 }
 
-async fn page(app: &App, me: &SignedIn, asked: &Asked) -> Result<ClusterPage, HttpError> {
+pub(super) async fn page(app: &App, me: &SignedIn, asked: &Asked) -> Result<ClusterPage, HttpError> {
     let mut f = app.frame(me, "Cluster", Section::Cluster, asked.at).await?;
     f.live = Some("/cluster/live".into());
     let view = app.reader.cluster().await?;
@@ -56,7 +56,7 @@ pub async fn live(State(app): State<App>, me: SignedIn) -> Result<Response, Http
     live::stream(app, me, |app, me| async move { Ok(page(&app, &me, &Asked::default()).await?.regions()?) })
 }
 
-async fn drift_page(app: &App, me: &SignedIn, asked: &Asked) -> Result<DriftPage, HttpError> {
+pub(super) async fn drift_page(app: &App, me: &SignedIn, asked: &Asked) -> Result<DriftPage, HttpError> {
     let mut f = app.frame(me, "Drift", Section::Cluster, asked.at).await?;
     f.live = Some("/cluster/drift/live".into());
     let view = app.reader.cluster().await?;
@@ -87,7 +87,11 @@ pub async fn guest(
     me: SignedIn,
     Path(vmid): Path<String>,
 ) -> Result<Response, HttpError> {
-    let vmid: domain::ids::Vmid = parsed(&vmid, "guest")?;
+    draw(&guest_page(&app, &me, &vmid).await?)
+}
+
+pub(super) async fn guest_page(app: &App, me: &SignedIn, vmid: &str) -> Result<GuestPage, HttpError> {
+    let vmid: domain::ids::Vmid = parsed(vmid, "guest")?;
     let view = app.reader.cluster().await?;
     let Some(guest) = view.guests.iter().find(|guest| guest.vmid == vmid) else {
         let text = "No guest has this number, as far as was seen.";
@@ -95,12 +99,12 @@ pub async fn guest(
             HttpError::not_found(format!("There is no guest {vmid}"), text).link("/cluster", "The cluster")
         );
     };
-    let f = app.frame(&me, &format!("Guest {vmid}"), Section::Cluster, None).await?;
+    let f = app.frame(me, &format!("Guest {vmid}"), Section::Cluster, None).await?;
     let made_by = match guest.claim.as_ref().map(|claim| &claim.origin) {
         Some(Origin::Made { run, .. } | Origin::Adopted { run, .. }) => {
             app.reader.run_by_id(*run).await?.map(|run| run.no.unsigned_abs())
         }
         _ => None,
     };
-    draw(&views::guest::page(f, guest, &view, &declared(&app, &view).await?, made_by))
+    Ok(views::guest::page(f, guest, &view, &declared(app, &view).await?, made_by))
 }

@@ -32,6 +32,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Without what the person just did, which a look into the past does not wait for.
+    pub(super) fn of_the_past(self) -> Self {
+        Self { at: None, ..self }
+    }
+
     fn address(&self, path: &str, page: i64) -> String {
         let part = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let (status, author, words) = (part(&self.status), part(&self.author), part(&self.words));
@@ -39,7 +44,7 @@ impl Filter {
     }
 }
 
-async fn list_page(
+pub(super) async fn list_page(
     app: &App,
     me: &SignedIn,
     asked: &Filter,
@@ -110,7 +115,7 @@ pub async fn found(app: &App, id: &str) -> Result<DeclarationRow, HttpError> {
     })
 }
 
-async fn one_page(
+pub(super) async fn one_page(
     app: &App,
     me: &SignedIn,
     id: &str,
@@ -236,7 +241,7 @@ pub async fn found_plan(app: &App, id: &str, no: &str) -> Result<(DeclarationRow
     }
 }
 
-async fn plan_page(
+pub(super) async fn plan_page(
     app: &App,
     me: &SignedIn,
     id: &str,
@@ -279,7 +284,7 @@ pub async fn plan_live(
     })
 }
 
-async fn queue_page(
+pub(super) async fn queue_page(
     app: &App,
     me: &SignedIn,
     at: Option<i64>,

@@ -31,6 +31,24 @@ pub struct Asked {
     before: Option<i64>,
 }
 
+impl Asked {
+    /// What the address asks for; a declaration that nobody knows matches nothing.
+    pub(super) async fn filter(&self, app: &App) -> Result<HistoryFilter, HttpError> {
+        let declaration_no = match self.declaration.parse::<DeclarationId>() {
+            Ok(id) => app.reader.declaration(id).await?.map(|row| row.no).or(Some(0)),
+            Err(_) => None,
+        };
+        Ok(HistoryFilter {
+            person: Some(self.person.clone()).filter(|person| !person.is_empty()),
+            category: Category::named(&self.kind),
+            declaration_no,
+            failed: !self.failed.is_empty(),
+            before: self.before,
+            ..Default::default()
+        })
+    }
+}
+
 /// `GET /history`
 pub async fn list(
     State(app): State<App>,
@@ -39,18 +57,8 @@ pub async fn list(
 ) -> Result<Response, HttpError> {
     let f = app.frame(&me, "History", Section::History, None).await?;
     let viewer = app.viewer(&me).await?;
-    let declaration_no = match asked.declaration.parse::<DeclarationId>() {
-        Ok(id) => app.reader.declaration(id).await?.map(|row| row.no).or(Some(0)),
-        Err(_) => None,
-    };
-    let filter = HistoryFilter {
-        person: Some(asked.person.clone()).filter(|person| !person.is_empty()),
-        category: Category::named(&asked.kind),
-        declaration_no,
-        failed: !asked.failed.is_empty(),
-        before: asked.before,
-        ..Default::default()
-    };
+    let filter = asked.filter(&app).await?;
+    let declaration_no = filter.declaration_no;
     let rows = app.reader.history(&filter, limits::PAGE_ROWS as i64).await?;
     let part = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let query = format!(
@@ -67,13 +75,14 @@ pub async fn list(
             .filter(|_| rows.len() == limits::PAGE_ROWS)
             .map(|last| format!("/history?{query}&before={}", last.position)),
     };
+    let export = format!("?{query}");
     let shown = Filter {
         person: asked.person,
         kind: asked.kind,
         declaration: if declaration_no.is_some() { asked.declaration } else { String::new() },
         failed: filter.failed,
     };
-    draw(&views::history::list_page(f, shown, viewer.names.all(), &rows, pager))
+    draw(&views::history::list_page(f, shown, viewer.names.all(), &rows, pager, export))
 }
 
 /// `GET /history/{position}`

@@ -4,9 +4,11 @@
 pub mod account;
 pub mod cluster;
 pub mod declarations;
+pub mod export;
 pub mod health;
 pub mod history;
 pub mod overview;
+pub mod past;
 pub mod runs;
 pub mod settings;
 

@@ -15,7 +15,7 @@ use web::pages::Live;
 use web::pages::overview::OverviewPage;
 use web::views;
 
-async fn page(app: &App, me: &SignedIn, asked: &Asked) -> Result<OverviewPage, HttpError> {
+pub(super) async fn page(app: &App, me: &SignedIn, asked: &Asked) -> Result<OverviewPage, HttpError> {
     let mut f = app.frame(me, "Overview", Section::Overview, asked.at).await?;
     f.live = Some("/overview/live".into());
     let asking = DeclarationFilter {

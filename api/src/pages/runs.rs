@@ -14,7 +14,7 @@ use web::frame::Section;
 use web::pages::{Live, Pager, run::Filter, run::RunPage, runs::RunsPage};
 use web::views;
 
-async fn list_page(app: &App, me: &SignedIn, asked: &Asked) -> Result<RunsPage, HttpError> {
+pub(super) async fn list_page(app: &App, me: &SignedIn, asked: &Asked) -> Result<RunsPage, HttpError> {
     let mut f = app.frame(me, "Runs", Section::Runs, asked.at).await?;
     let (page, per_page) = (asked.page.clamp(0, 1_000_000), limits::PAGE_ROWS as i64);
     f.live = Some(format!("/runs/live?page={page}"));
@@ -65,7 +65,12 @@ pub async fn found(app: &App, no: &str) -> Result<RunRow, HttpError> {
     }
 }
 
-async fn one_page(app: &App, me: &SignedIn, no: &str, asked: &Asked) -> Result<RunPage, HttpError> {
+pub(super) async fn one_page(
+    app: &App,
+    me: &SignedIn,
+    no: &str,
+    asked: &Asked,
+) -> Result<RunPage, HttpError> {
     let mut f = app.frame(me, "Run", Section::Runs, asked.at).await?;
     let run = found(app, no).await?;
     let badge = views::declaration::run_badge(run.status);

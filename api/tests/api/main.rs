@@ -4,5 +4,6 @@
 
 mod doors;
 mod lab;
+mod past;
 mod routes;
 mod work;

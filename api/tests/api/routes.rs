@@ -12,6 +12,7 @@ fn address(path: &str) -> String {
         .replace("{no}", "99")
         .replace("{vmid}", "99")
         .replace("{position}", "99999")
+        .replace("{*path}", "declarations")
         .replace("{name}", "app-0.js")
 }
 

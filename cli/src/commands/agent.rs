@@ -9,7 +9,6 @@ use crate::ring;
 use agent::api::Api;
 use agent::repository::local::LocalGit;
 use agent::{Agent, AgentError};
-use interpreter::{Interpreter, Scripted};
 use proxmox::transport::Https;
 use proxmox::{ApiToken, Endpoint, Login, Secret, Timeouts, Trust};
 use rustix::fs::{FlockOperation, flock};
@@ -29,7 +28,7 @@ pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
         store,
         api: Api::new(Arc::new(connect(settings)?)).with_token_name(&settings.proxmox.token),
         repository: Arc::new(LocalGit::new(&settings.repository.path, &settings.repository.branch)),
-        interpreter: interpreter(&settings.interpreter)?,
+        interpreter: super::interpreter::chosen(settings)?,
         // The same for each start, so that an agent that was killed goes on at once: its successor fences it.
         holder: format!(
             "{} {}",
@@ -122,15 +121,4 @@ pub fn connect(settings: &Settings) -> Result<Https, Failure> {
     }
     let token = ApiToken { id, secret: Secret::new(secret.expose().trim()) };
     Https::new(&Endpoint { base_urls: addresses, trust, token }).map_err(invalid)
-}
-
-fn interpreter(name: &str) -> Result<Arc<dyn Interpreter>, Failure> {
-    match name {
-        "scripted" => Ok(Arc::new(Scripted)),
-        other => Err(Failure::new(
-            Code::Usage,
-            format!("there is no interpreter {other}"),
-            "set agent.interpreter = \"scripted\"; language models come with a later version",
-        )),
-    }
 }

@@ -43,6 +43,10 @@ pub async fn run(path: &Path, json: bool) -> Outcome {
             Ok(found) => well("repository", found),
             Err(failure) => ill("repository", failure),
         });
+        checks.push(match super::interpreter::examined(agent).await {
+            Ok(found) => well("interpreter", found),
+            Err(failure) => ill("interpreter", failure),
+        });
     }
     if json {
         output::json(&checks);

@@ -10,6 +10,7 @@ pub mod drift;
 pub mod events;
 pub mod freeze;
 pub mod interpret;
+pub mod interpreter;
 pub mod keys;
 pub mod migrate;
 mod pages;

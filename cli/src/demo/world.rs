@@ -90,6 +90,7 @@ impl World {
                     branch: BRANCH.to_owned(),
                 },
                 interpreter: "scripted".to_owned(),
+                model: None,
             }),
         };
         let text = toml::to_string(&config).map_err(|error| Failure::new(Code::Failed, error, ""))?;

@@ -122,7 +122,12 @@ fn answer(state: &Declaration, by: Actor, answers: Vec<String>) -> Decision {
     let mut said = Vec::new();
     for (question, answer) in questions.iter().zip(answers) {
         let answer = words(answer, ANSWER_CHARS_MAX)?;
-        said.push(Answer { about: question.about, question: question.text.clone(), answer });
+        said.push(Answer {
+            about: question.about,
+            question: question.text.clone(),
+            answer,
+            span: question.span,
+        });
     }
     Ok(vec![
         Event::QuestionAnswered { by: by.id, answers: said },

@@ -2,7 +2,7 @@
 
 use crate::canonical::Digest;
 use crate::ids::{AccountId, RunId};
-use crate::interpretation::{Interpretation, Question, QuestionAbout, RefusalReason};
+use crate::interpretation::{Interpretation, Question, QuestionAbout, RefusalReason, Span};
 use crate::plan::rehearsal::Score;
 use crate::plan::{InterpreterIdentity, Plan};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,27 @@ pub struct Answer {
     pub about: QuestionAbout,
     pub question: String,
     pub answer: String,
+    /// The words of the declaration that the question was about. None in answers of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+}
+
+impl Answer {
+    /// The author agreed: the answer begins with `yes`.
+    pub fn is_yes(&self) -> bool {
+        self.answer.trim().get(..3).is_some_and(|start| start.eq_ignore_ascii_case("yes"))
+    }
+
+    /// True if question or answer speaks of this name as a word of its own.
+    pub fn names(&self, name: &str) -> bool {
+        let apart = |c: char| !(c.is_alphanumeric() || c == '-' || c == '_' || c == '.');
+        !name.is_empty()
+            && self
+                .question
+                .split(apart)
+                .chain(self.answer.split(apart))
+                .any(|word| word.trim_matches('.') == name)
+    }
 }
 
 /// Why a preview ended without a plan.

@@ -162,6 +162,7 @@ fn each_question_needs_an_answer_and_answers_make_the_next_preview() {
         .when(Command::Answer { by: BO, answers: vec![] })
         .then_refused(Refusal::AnswerEach(1));
     let answers = vec![Answer {
+        span: None,
         about: QuestionAbout::WhichShare,
         question: "Which share?".into(),
         answer: "10.0.20.5:/tank/vm".into(),

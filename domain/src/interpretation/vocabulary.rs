@@ -140,6 +140,9 @@ pub enum WarningAbout {
     TypoRead,
     Language,
     AddressRange,
+    /// Two interpreters read counts, numbers or losses differently. Written by MycoPod, never by a model: the schema
+    /// that models answer in does not know it.
+    InterpretersDisagree,
 }
 
 impl WarningAbout {
@@ -166,6 +169,7 @@ impl WarningAbout {
             Self::TypoRead => "typo-read",
             Self::Language => "language",
             Self::AddressRange => "address-range",
+            Self::InterpretersDisagree => "interpreters-disagree",
         }
     }
 }

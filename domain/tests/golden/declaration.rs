@@ -19,7 +19,7 @@ pub fn samples() -> Vec<Event> {
         |plan: Box<domain::plan::Plan>| Event::PlanProposed { preview: 1, digest: plan.digest(), plan };
     let failed = |failure| Event::PreviewFailed { preview: 1, failure };
     let approved = |confirmed, alone| Event::PlanApproved { by, plan: plan(), confirmed, alone };
-    let answer = |about| Answer { about, question: "Which one?".into(), answer: "web".into() };
+    let answer = |about| Answer { about, question: "Which one?".into(), answer: "web".into(), span: None };
     let mut samples = vec![
         Event::Drafted { author: by, title: title(), text: text() },
         Event::Revised { by, title: title(), text: text() },

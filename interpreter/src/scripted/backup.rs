@@ -9,16 +9,27 @@ use domain::interpretation::{BackupWish, Change, Label, QuestionAbout, Span};
 impl Reader<'_> {
     pub fn backup(&mut self, range: (usize, usize)) -> bool {
         let (from, to) = range;
-        let phrase = self.find(range, &["back up", "backed up", "backing up"]);
+        // `back web-old up`
+        let apart = (from..to).find(|i| self.is(*i, &["back"])).filter(|at| {
+            (at + 2..to.min(at + 8)).any(|up| {
+                self.is(up, &["up"])
+                    && (self.named_at(at + 1, from, to).is_some()
+                        || self.is(at + 1, &["it", "them", "both", "that"]))
+                    && (at + 1..up).all(|i| !self.is(i, &["to", "on", "from"]))
+            })
+        });
+        let phrase = self.find(range, &["back up", "backed up", "backing up"]).or(apart.map(|at| (at, 1)));
         let word = self.find(range, &["backup", "backups", "vzdump"]);
         let job = (from..to).find(|i| {
             self.facts.house.backups.contains_key(self.raw(*i))
                 && (self.has(range, &["job", "backup job", "backups"])
                     || self.is(i + 1, &["backup", "job", "backups"]))
-                && self.is(
+                && (self.is(
                     i.wrapping_sub(1),
                     &["the", "my", "our", "from", "job", "to", "backup", "called", "in"],
-                )
+                ) || self.has((from, *i), &["keep", "keeping", "retain"])
+                    && *i > from
+                    && self.number_at(i - 1).is_some())
         });
         let shared =
             self.has(range, &["storage", "export", "share"]) && (from..to).any(|i| self.raw(i).contains('/'));
@@ -96,6 +107,14 @@ impl Reader<'_> {
             entry.labels.insert(format!("guests/{n}"), label);
         }
         self.backup_words(range, &mut entry, span);
+        if entry.value.schedule.is_none()
+            && let Some(answer) = self.appended(QuestionAbout::WhatSchedule)
+            && let Some((schedule, a, b)) = self.schedule(answer)
+        {
+            entry.value.schedule = Some(schedule);
+            entry.labels.insert("schedule".into(), self.said(a, b));
+            self.use_up(a, b);
+        }
         let now = self.has(range, &["now", "once", "right away", "immediately", "today", "right now"]);
         if entry.value.schedule.is_none()
             && !now
@@ -116,6 +135,13 @@ impl Reader<'_> {
                     "night",
                     "automatic",
                     "automatically",
+                    "twice",
+                    "times",
+                    "a day",
+                    "per day",
+                    "a week",
+                    "per week",
+                    "monthly",
                 ],
             )
         {
@@ -174,7 +200,9 @@ impl Reader<'_> {
         if !mentions.is_empty() {
             let Some(who) = self.who(range, false) else { return true };
             let named: Vec<String> = who.iter().map(|w| w.0.clone()).collect();
-            let away = loss.is_some() || self.has(range, &["take", "exclude", "without", "leave out"]);
+            let away = loss.is_some()
+                || self.has(range, &["exclude", "without", "leave out", "except"])
+                || self.has(range, &["take"]) && self.has(range, &["out", "off", "away", "from"]);
             entry.value.guests = if away {
                 job.guests.iter().filter(|g| !named.contains(g)).cloned().collect()
             } else {

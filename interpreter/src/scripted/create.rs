@@ -40,409 +40,24 @@ pub struct Turn {
     pub to: Vec<usize>,
 }
 
-const NOT_HEADS_BEFORE: &[&str] = &[
-    "per",
-    "same",
-    "different",
-    "separate",
-    "own",
-    "distinct",
-    "any",
-    "which",
-    "physical",
-    "nfs",
-    "nas",
-    "proxmox",
-    "dns",
-    "other",
-    "every",
-    "each",
-    "across",
-    "over",
-    "between",
-    "all",
-    "pve",
-    "file",
-    "backup",
-    "both",
-    "their",
-    "its",
-    "these",
-    "those",
-    "bare-metal",
-    "ssh",
-    "another's",
-    "time",
-    "ntp",
-    "whole",
-    "truenas",
-];
-const NOT_HEADS_AFTER: &[&str] = &[
-    "templates",
-    "template",
-    "disks",
-    "images",
-    "image",
-    "notes",
-    "disk",
-    "backups",
-    "names",
-    "host",
-    "hosts",
-    "storage",
-    "id",
-    "ids",
-    "volumes",
-    "cluster",
-    "registry",
-    "isos",
-    "iso",
-    "should",
-    "runtime",
-];
-
 impl Reader<'_> {
-    pub fn heads(&self, (from, to): (usize, usize)) -> Vec<Head> {
-        let mentions = self.mentions((from, to));
-        let mut out: Vec<Head> = Vec::new();
-        for noun in from..to {
-            let Some(kind) = lexicon::noun(self.low(noun)) else { continue };
-            let inside = mentions.iter().any(|m| m.from <= noun && noun < m.to)
-                || self.used.get(noun).copied().unwrap_or(true);
-            let after_guest = noun > from
-                && mentions.iter().any(|m| m.to == noun && !m.group)
-                && !self.is(noun + 1, &["called", "named"]);
-            if inside || after_guest || self.toks.get(noun).is_some_and(|t| t.kind == Kind::Quoted) {
-                continue;
-            }
-            if lexicon::noun(self.low(noun + 1)).is_some() && noun + 1 < to {
-                continue;
-            }
-            if self.is(noun + 1, NOT_HEADS_AFTER) && !self.is(noun + 1, &["should", "cluster"]) {
-                continue;
-            }
-            if let Some(head) = self.head_at(noun, kind, from, out.last().map_or(from, |h| h.noun + 1)) {
-                out.push(head);
-            }
-        }
-        out
-    }
-
-    pub(super) fn head_at(
-        &self,
-        noun: usize,
-        kind: Option<GuestKind>,
-        from: usize,
-        floor: usize,
-    ) -> Option<Head> {
-        let weak = self.is(
-            noun,
-            &["server", "servers", "host", "desktop", "appliance", "runner", "runners", "workstation"],
-        );
-        let word = self.low(noun);
-        let plural = word.ends_with('s') && !matches!(word, "cts");
-        let (mut count, mut definite, mut clear) = (Count::Silent, false, false);
-        let mut roles: Vec<usize> = Vec::new();
-        let mut start = noun;
-        let mut at = noun;
-        while at > floor.max(from) {
-            let i = at - 1;
-            let Some(token) = self.toks.get(i) else { break };
-            if matches!(token.kind, Kind::Mark | Kind::Break | Kind::Key) {
-                break;
-            }
-            if token.is(&[
-                "virtual",
-                "linux",
-                "lxc",
-                "small",
-                "little",
-                "tiny",
-                "big",
-                "large",
-                "huge",
-                "plain",
-                "simple",
-                "basic",
-                "bare",
-                "fresh",
-                "more",
-                "x",
-                "×",
-                "test",
-                "additional",
-                "extra",
-                "identical",
-                "similar",
-                "qemu",
-                "kvm",
-                "vm",
-                "ct",
-                "medium",
-                "separate",
-                "further",
-                "minimal",
-                "lightweight",
-                "beefy",
-                "unprivileged",
-                "privileged",
-                "container",
-                "proxmox",
-                "equal",
-                "headless",
-                "cheap",
-                "modest",
-                "brand",
-            ]) && !(weak && token.is(&["separate", "proxmox"]))
-            {
-                if token.is(&["test"]) {
-                    roles.push(i);
-                }
-                if token.is(&["additional", "extra", "further", "more", "fresh"]) {
-                    clear = true;
-                }
-                at = i;
-                start = i;
-                continue;
-            }
-            if weak && token.is(NOT_HEADS_BEFORE) {
-                return None;
-            }
-            if token.is(&["new", "another"]) {
-                clear = true;
-                if count == Count::Silent {
-                    count = Count::Exactly(1);
-                }
-                at = i;
-                start = i;
-                continue;
-            }
-            if token.is(&["a", "an"]) {
-                clear = true;
-                let one = self.is(i + 1, &["couple", "pair", "dozen"]);
-                if !one && !self.is(i + 1, &["few", "bunch", "handful"]) {
-                    count = Count::Exactly(1);
-                }
-                start = i;
-                break;
-            }
-            if token.is(&[
-                "the", "my", "our", "this", "that", "your", "those", "these", "its", "each", "every", "all",
-                "both", "their", "which", "any", "other", "same",
-            ]) {
-                definite = true;
-                start = i;
-                break;
-            }
-            if token.is(&[
-                "some",
-                "several",
-                "few",
-                "many",
-                "various",
-                "bunch",
-                "handful",
-                "multiple",
-                "enough",
-                "couple-three",
-            ]) {
-                count = Count::Vague;
-                clear = true;
-                start = i;
-                at = i;
-                if token.is(&["few", "bunch", "handful"]) {
-                    continue;
-                }
-                break;
-            }
-            if token.is(&["of"])
-                && i > from
-                && self.is(i - 1, &["couple", "pair", "bunch", "handful", "dozen"])
-            {
-                at = i;
-                continue;
-            }
-            // A unit with its number is an attribute: `2-core VM`.
-            if lexicon::is_unit(&token.low) && i > from && self.number_at(i - 1).is_some() {
-                at = i - 1;
-                start = i - 1;
-                continue;
-            }
-            if token.is(&["ram", "memory"]) && i > from + 1 && lexicon::is_unit(self.low(i - 1)) {
-                at = i;
-                continue;
-            }
-            let number = self.number_at(i).map(|(n, _)| n).or_else(|| lexicon::number_word(&token.low));
-            if let Some(n) = number {
-                let system = i > from
-                    && (lexicon::SYSTEMS.contains(&self.low(i - 1)) || self.is_alias(self.low(i - 1)));
-                if system && token.number.is_some() {
-                    at = i;
-                    start = i;
-                    continue;
-                }
-                if n.fract() != 0.0 || n < 1.0 {
-                    break;
-                }
-                start = i;
-                clear = true;
-                let or = i > from + 1
-                    && (self.is(i - 1, &["or", "to"]) || self.mark(i - 1, "-–"))
-                    && self.number_at(i - 2).is_some();
-                count = if or { Count::Vague } else { Count::Exactly(n as usize) };
-                if or {
-                    start = i - 2;
-                }
-                break;
-            }
-            let stops = token.is(&[
-                "on", "in", "of", "for", "to", "with", "and", "or", "called", "named", "me", "us", "i",
-                "want", "need", "inside", "into", "from", "at", "by", "is", "are", "as", "please", "up",
-                "like", "us", "be", "it", "under", "per", "i'd", "would", "across", "over", "between",
-                "than", "then", "should", "needs", "has", "have", "also", "out", "pls", "no", "not", "about",
-                "because", "that", "which", "who", "but", "so", "if", "when", "while", "my", "was", "were",
-                "did",
-            ]) || lexicon::MAKING.contains(&token.low.as_str())
-                || lexicon::VERBS.contains(&token.low.as_str())
-                    && !token.is(&["build", "backup", "mail", "copy"]);
-            if stops {
-                if weak && token.is(&["per", "across", "over", "between", "on"]) {
-                    return None;
-                }
-                break;
-            }
-            if self.facts.nodes.contains_key(token.low.as_str()) {
-                break;
-            }
-            roles.push(i);
-            at = i;
-            start = i;
-        }
-        roles.reverse();
-        if definite && !clear {
-            return None;
-        }
-        let systems = |i: &usize| {
-            lexicon::SYSTEMS.contains(&self.low(*i))
-                || self.is_alias(self.low(*i))
-                || self.toks.get(*i).is_some_and(|t| t.kind == Kind::Quoted)
-        };
-        let had_system = roles.iter().any(systems);
-        let kubernetes = |i: &usize| self.is(*i, &["k3s", "k8s", "kubernetes", "kubeadm"]);
-        roles.retain(|i| {
-            !systems(i)
-                && !kubernetes(i)
-                && !lexicon::is_unit(self.low(*i))
-                && self.toks.get(*i).is_some_and(|t| t.number.is_none())
-        });
-        const KNOWN: &[&str] = &[
-            "web",
-            "mail",
-            "file",
-            "game",
-            "gaming",
-            "media",
-            "backup",
-            "build",
-            "test",
-            "docker",
-            "app",
-            "application",
-            "proxy",
-            "dns",
-            "dhcp",
-            "print",
-            "db",
-            "database",
-            "monitoring",
-            "git",
-            "ci",
-            "vpn",
-            "log",
-            "logging",
-            "cache",
-            "jump",
-            "dev",
-            "development",
-            "staging",
-            "production",
-            "minecraft",
-            "small",
-            "chat",
-            "photo",
-            "music",
-            "video",
-            "streaming",
-            "bastion",
-            "login",
-            "api",
-            "sql",
-            "ntp",
-            "syslog",
-            "windows",
-            "linux",
-            "remote",
-            "office",
-            "compute",
-            "podman",
-            "ansible",
-            "automation",
-            "search",
-            "metrics",
-            "terminal",
-            "download",
-            "voice",
-            "wiki",
-            "blog",
-            "shop",
-            "gitlab",
-            "tftp",
-            "pxe",
-            "sftp",
-            "ftp",
-            "ssh",
-            "redis",
-            "rendering",
-            "render",
-            "transcoding",
-            "ldap",
-            "radius",
-            "node",
-        ];
-        let role_known =
-            roles.iter().any(|i| KNOWN.contains(&self.low(*i)) || lexicon::SOFTWARE.contains(&self.low(*i)));
-        if weak && !role_known && !had_system && !self.is(noun + 1, &["called", "named"]) {
-            return None;
-        }
-        if weak && roles.is_empty() && !had_system && !self.is(noun + 1, &["called", "named"]) {
-            return None;
-        }
-        let role = roles.first().map(|first| {
-            let words: Vec<String> = roles
-                .iter()
-                .map(|i| self.low(*i).to_owned())
-                .filter(|w| lexicon::noun(w).is_none())
-                .collect();
-            (words.join("-"), *first)
-        });
-        let role = role.filter(|(words, _)| !words.is_empty());
-        Some(Head { from: start, noun, kind: kind.unwrap_or(GuestKind::Vm), count, plural, role, clear })
-    }
-
-    pub(super) fn is_alias(&self, word: &str) -> bool {
-        let house = &self.facts.house.images;
-        !word.is_empty()
-            && house.vm.iter().chain(&house.container).any(|(name, image)| {
-                name == word
-                    || name.split('-').next() == Some(word)
-                    || image.aliases.iter().any(|a| a.to_lowercase() == word)
-            })
-    }
-
     /// Makes the guests of one head and says about them what stands in `[from, to)`. Gives their places.
     pub fn create(&mut self, head: &Head, from: usize, to: usize) -> Vec<usize> {
-        let (names, region) = self.names_for(head, to);
+        let (names, mut region) = self.names_for(head, to);
         let span = self.span(head.from, head.noun + 1);
+        let names = if names.is_empty() && head.plural && head.count == Count::Silent {
+            let before = self.names_before(from, head.from);
+            if let Some((_, a, z)) = before.first().filter(|(_, a, _)| before.iter().all(|(_, b, _)| a == b))
+            {
+                region = (*a, *z);
+            }
+            before
+        } else if names.is_empty() && !head.plural && matches!(head.count, Count::Silent | Count::Exactly(1))
+        {
+            self.name_before(from, head.from).into_iter().collect()
+        } else {
+            names
+        };
         let mut label_span = (head.from, head.noun + 1);
         let mut count = match head.count {
             Count::Exactly(n) => n,
@@ -471,7 +86,18 @@ impl Reader<'_> {
             }
             _ => names,
         };
-        if !names.is_empty() && names.len() != count {
+        let told = self.answer(QuestionAbout::HowMany).and_then(count_in);
+        let (names, count_said) = match told {
+            Some(n) if !names.is_empty() && names.len() != count => {
+                (names.into_iter().take(n).collect(), Some(n))
+            }
+            _ => (names, None),
+        };
+        if let Some(n) = count_said.filter(|n| *n >= names.len()) {
+            // The rest is numbered on.
+            count = n;
+        }
+        if count_said.is_none() && !names.is_empty() && names.len() != count {
             let text =
                 format!("The text asks for {count} but names {}. How many shall there be?", names.len());
             self.draft.ask(
@@ -497,11 +123,13 @@ impl Reader<'_> {
             self.use_up(head.noun, head.noun + 1);
         }
         for i in head.from..head.noun {
+            let is_iso = self.has((from, to), &["iso"]) && self.iso_for(self.low(i), &[]).is_some();
             if !lexicon::SYSTEMS.contains(&self.low(i))
                 && !self.is_alias(self.low(i))
                 && self.toks.get(i).is_some_and(|t| t.number.is_none() && t.kind != Kind::Quoted)
                 && !lexicon::is_unit(self.low(i))
-                && !self.is(i, &["privileged", "unprivileged", "ram", "memory"])
+                && !is_iso
+                && !self.is(i, &["privileged", "unprivileged", "ram", "memory", "highly", "available", "ha"])
             {
                 self.use_up(i, i + 1);
             }
@@ -584,55 +212,6 @@ impl Reader<'_> {
         self.say_of_new(&made, &attributes, &turns);
         self.focus = Focus::New(made.clone());
         made
-    }
-
-    /// Software that the words name, with its token.
-    pub fn software_in(&self, from: usize, to: usize) -> Option<(String, usize)> {
-        (from..to)
-            .find(|i| {
-                lexicon::SOFTWARE.contains(&self.low(*i))
-                    && self.toks.get(*i).is_some_and(|t| t.kind == Kind::Word)
-            })
-            .map(|i| {
-                let mut name = self.low(i).to_owned();
-                if self.is(i + 1, &["backup", "server", "replica", "test"])
-                    && i + 1 < to
-                    && self.is(i + 1, &["backup", "replica", "test"])
-                {
-                    name = format!("{name}-{}", self.low(i + 1));
-                }
-                (name, i)
-            })
-    }
-
-    pub(super) fn software_warning(&mut self, from: usize, to: usize, made: &[usize]) {
-        let named: Vec<String> =
-            made.iter().filter_map(|i| self.draft.guests.get(*i)).map(|g| g.wish.name.clone()).collect();
-        let hit = (from..to).find(|i| {
-            lexicon::SOFTWARE.contains(&self.low(*i))
-                && self.toks.get(*i).is_some_and(|t| t.kind == Kind::Word)
-                && !(named.iter().any(|n| n == self.low(*i))
-                    && self.is(i.wrapping_sub(1), &["called", "named", "name"]))
-                && !self.is(*i, &["dns", "registry", "mail"])
-                || self.is(*i, &["mail", "registry", "dns"])
-                    && self.is(i + 1, &["server", "vm", "container", "host"])
-        });
-        let runs =
-            self.find((from, to), &["running", "to run", "with", "that runs", "for running", "hosting"]);
-        let hit = hit.or_else(|| {
-            runs.and_then(|(at, n)| {
-                (at + n < to && lexicon::SOFTWARE.contains(&self.low(at + n))).then_some(at + n)
-            })
-        });
-        if let Some(i) = hit {
-            let span = self.span(i, i + 1);
-            let name = self.raw(i).to_owned();
-            self.draft.warn(
-                WarningAbout::SoftwareNotInstalled,
-                format!("{name} is not installed: the guest is made with its system only."),
-                Some(span),
-            );
-        }
     }
 }
 

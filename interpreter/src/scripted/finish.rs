@@ -3,13 +3,14 @@
 //! Begin with [`Reader::finish`]. Every answer passes the rules of the domain; an own answer that breaks one
 //! becomes a question or refusal that says so.
 
-use super::draft::{Draft, GuestDraft};
 use super::reader::{Reader, guest_kind};
+use super::same::{already, became, holds};
+use super::violation::for_violation;
 use crate::limits;
-use domain::interpretation::rules::{self, Rule, Violation};
+use domain::interpretation::rules;
 use domain::interpretation::{
-    Change, GuestChange, GuestKind, Interpretation, Kind, Label, Question, QuestionAbout, Refusal,
-    RefusalReason, Span, Unused, Warning, WarningAbout,
+    Change, Interpretation, Kind, Label, Question, QuestionAbout, Refusal, RefusalReason, Span, Unused,
+    Warning, WarningAbout,
 };
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -146,6 +147,7 @@ impl Reader<'_> {
             let o = self.draft.obstacles.swap_remove(whole);
             return self.own_words_only(refusal(o.reason, &o.text, o.span));
         }
+        self.settle();
         let silent = self.draft.is_empty();
         if silent
             && !self.draft.obstacles.is_empty()
@@ -181,7 +183,7 @@ impl Reader<'_> {
                 None,
             );
         }
-        let broken = rules::check(&doc, text, self.facts);
+        let broken = rules::check_answered(&doc, text, self.facts, self.context.answers);
         if broken.is_empty() {
             return doc;
         }
@@ -264,7 +266,11 @@ impl Reader<'_> {
         let verb = (0..self.toks.len()).any(|i| {
             super::lexicon::VERBS.contains(&self.low(i)) || super::lexicon::MAKING.contains(&self.low(i))
         });
-        if (trade > 0 || mentions) && !asks && !nothing && verb && self.toks.len() < 400 {
+        let only_chat = self.chat && self.strange.len() == 1;
+        // `Some storage for my backups`: a wish without a verb.
+        let verb =
+            verb || (trade > 0 && self.toks.first().is_some_and(|t| t.is(&["some", "a", "an", "more"])));
+        if (trade > 0 || mentions) && !asks && !nothing && !only_chat && verb && self.toks.len() < 400 {
             return question(
                 QuestionAbout::WhatGoal,
                 "This was not understood. What shall hold afterwards: which guests, with which sizes, where?",
@@ -283,10 +289,10 @@ impl Reader<'_> {
         let draft = std::mem::take(&mut self.draft);
         let mut labels: BTreeMap<String, Label> = BTreeMap::new();
         let own = self.own;
-        let whole = self.text;
+        let reader = &*self;
         let mut add = |list: &str, n: usize, fields: BTreeMap<String, Label>| {
             for (field, label) in fields.into_iter().filter(|(field, _)| !field.starts_with('#')) {
-                labels.insert(format!("/{list}/{n}/{field}"), of_own_text(label, own, whole));
+                labels.insert(format!("/{list}/{n}/{field}"), reader.of_own_text(label));
             }
         };
         for (n, guest) in draft.guests.into_iter().enumerate() {
@@ -374,202 +380,4 @@ impl Reader<'_> {
             .filter_map(|span| Some(Unused { text: Some(span.of(text)?.to_owned()), span: Some(span) }))
             .collect();
     }
-}
-
-/// Words of an answer are no words of the declaration: the label tells what was answered.
-fn of_own_text(label: Label, own: usize, whole: &str) -> Label {
-    let beyond = |span: Option<Span>| span.filter(|s| s.end > own);
-    let span = match &label {
-        Label::Said { span, .. } | Label::Derived { span, .. } => beyond(*span),
-        _ => None,
-    };
-    match span {
-        Some(span) => {
-            let answer = whole
-                .get(own..)
-                .and_then(|rest| {
-                    rest.split("\n\n").find(|part| span.of(whole).is_some_and(|w| part.contains(w)))
-                })
-                .unwrap_or("");
-            Label::derived(
-                limits::cut(&format!("you answered \"{}\"", answer.trim()), limits::WHY_CHARS_MAX),
-                None,
-            )
-        }
-        None => label,
-    }
-}
-
-/// An existing guest takes the place of a new one: what the text says becomes an update.
-fn became(draft: &mut GuestDraft, guest: &domain::facts::Guest) {
-    let wish = &mut draft.wish;
-    wish.change = GuestChange::Update;
-    wish.vmid = Some(guest.vmid);
-    wish.name.clone_from(&guest.name);
-    wish.image = None;
-    wish.iso = None;
-    wish.copy_of = None;
-    wish.storage = None;
-    wish.node = None;
-    wish.unprivileged = None;
-    wish.login_user = None;
-    wish.ssh_keys.clear();
-    wish.uefi = None;
-    wish.tpm = None;
-    let have = guest.extra_disks.len().min(wish.extra_disks.len());
-    wish.extra_disks.drain(..have);
-    wish.tags.retain(|tag| !guest.tags.contains(tag));
-    draft.labels.retain(|field, label| {
-        !(matches!(label, Label::Observed { .. })
-            && matches!(
-                field.as_str(),
-                "cores" | "memory_mib" | "disk_gib" | "image" | "storage" | "gateway"
-            ))
-    });
-    for (field, label) in [
-        ("change", Label::derived("this declaration made it before", None)),
-        ("kind", Label::Observed { fact: format!("/guests/{}/kind", guest.vmid) }),
-        ("name", Label::Observed { fact: format!("/guests/{}/name", guest.vmid) }),
-    ] {
-        draft.labels.insert(field.into(), label);
-    }
-    let mut bare = domain::interpretation::GuestWish::new(GuestChange::Update, wish.kind, wish.name.clone());
-    bare.vmid = wish.vmid;
-    if bare == *wish {
-        wish.change = GuestChange::Keep;
-    }
-}
-
-/// True if everything that is said about a new guest holds for one that exists, and something is said.
-fn holds(draft: &GuestDraft, guest: &domain::facts::Guest) -> bool {
-    let wish = &draft.wish;
-    let said = wish.cores.is_some() || wish.memory_mib.is_some() || wish.disk_gib.is_some();
-    said && guest.kind == wish.kind.as_str()
-        && wish.cores.is_none_or(|c| c == guest.cores)
-        && wish.memory_mib.is_none_or(|m| m == guest.memory_mib)
-        && wish.disk_gib.is_none_or(|d| d == guest.disk_gib)
-        && wish.ip.as_ref().is_none_or(|ip| guest.ip.as_ref() == Some(ip))
-        && wish.vlan.is_none_or(|v| guest.vlan == Some(v))
-        && wish.image.as_ref().is_none_or(|i| guest.image.as_ref() == Some(i))
-        && wish.node.as_ref().is_none_or(|n| guest.node == *n)
-        && wish.storage.as_ref().is_none_or(|s| guest.storage.as_ref() == Some(s))
-        && wish.copy_of.is_none()
-}
-
-/// Names of guests for which everything that is asked for holds.
-fn already(draft: &Draft, facts: &domain::facts::Facts) -> Vec<String> {
-    let updates = draft.guests.iter().filter(|g| g.wish.change == GuestChange::Update);
-    updates
-        .filter(|draft| {
-            let Some(guest) = draft.wish.vmid.and_then(|id| facts.guest(id)) else { return false };
-            let (Ok(wish), Ok(fact)) = (serde_json::to_value(&draft.wish), serde_json::to_value(guest))
-            else {
-                return false;
-            };
-            let Some(map) = wish.as_object() else { return false };
-            map.iter().filter(|(k, _)| !matches!(k.as_str(), "change" | "kind" | "name" | "vmid")).all(
-                |(k, v)| match k.as_str() {
-                    "power" => fact.get("status") == Some(v),
-                    "tags" => v
-                        .as_array()
-                        .is_some_and(|tags| tags.iter().all(|t| guest.tags.iter().any(|have| t == have))),
-                    k => fact.get(k) == Some(v),
-                },
-            )
-        })
-        .map(|draft| draft.wish.name.clone())
-        .collect()
-}
-
-/// The question or refusal that an answer of our own becomes when it breaks a rule.
-fn for_violation(doc: &Interpretation, broken: &[Violation], facts: &domain::facts::Facts) -> Interpretation {
-    let Some(first) = broken.iter().min_by_key(|v| weight(v)) else {
-        return refusal(RefusalReason::Unsupported, "This could not be read safely.", None);
-    };
-    let why = first.why.as_str();
-    let ask = |about: QuestionAbout, tail: &str, options: Vec<String>| {
-        let mut doc =
-            question(about, &limits::cut(&format!("{}. {tail}", capital(why)), limits::QUESTION_CHARS_MAX));
-        let options: Vec<String> = options.into_iter().take(limits::OPTIONS_MAX).collect();
-        if options.len() > 1 {
-            doc.questions.iter_mut().for_each(|q| q.options.clone_from(&options));
-        }
-        doc
-    };
-    let refuse = |reason| refusal(reason, &format!("{}.", capital(why)), None);
-    let content = |need: &str| {
-        facts.storages.iter().filter(|(_, s)| s.holds(need)).map(|(id, _)| id.clone()).collect::<Vec<_>>()
-    };
-    let container = first
-        .pointer
-        .as_ref()
-        .and_then(|p| p.strip_prefix("/guests/")?.split('/').next()?.parse::<usize>().ok())
-        .and_then(|n| doc.guests.get(n))
-        .is_some_and(|g| g.kind == GuestKind::Container);
-    match first.rule {
-        Rule::R10 if why.contains("threads") => refuse(RefusalReason::OverThreads),
-        Rule::R10 if why.contains("shrink") => refuse(RefusalReason::ShrinkDisk),
-        Rule::R10 if why.contains("smaller than") => {
-            ask(QuestionAbout::WhatSize, "How large shall the disk be?", vec![])
-        }
-        Rule::R10 if why.contains("policy allows") => refuse(RefusalReason::TooLarge),
-        Rule::R10 if why.contains("privileged") => refuse(RefusalReason::Unsupported),
-        Rule::R10 => refuse(RefusalReason::Capacity),
-        Rule::R12 => ask(QuestionAbout::WhatAddress, "Which address shall it have?", vec![]),
-        Rule::R7 if why.contains("protected") => refuse(RefusalReason::ProtectedGuest),
-        Rule::R7 => refuse(RefusalReason::UndeclaredGuest),
-        Rule::R6 if why.contains("taken") || why.contains("exists") => {
-            ask(QuestionAbout::WhatName, "Which name shall it have?", vec![])
-        }
-        Rule::R6 if why.contains("second entry") => {
-            ask(QuestionAbout::Contradiction, "Which one counts?", vec![])
-        }
-        Rule::R6 => ask(QuestionAbout::WhichGuest, "Which guest is meant?", vec![]),
-        Rule::R8 if why.contains("cannot mount") => refuse(RefusalReason::RootOnly),
-        Rule::R8 if why.contains("storage") || why.contains("cannot hold") => ask(
-            QuestionAbout::WhichStorage,
-            "Which storage shall it be?",
-            content(if why.contains("backup") {
-                "backup"
-            } else if container {
-                "rootdir"
-            } else {
-                "images"
-            }),
-        ),
-        Rule::R8 if why.contains("node") || why.contains("target") => ask(
-            QuestionAbout::WhichNode,
-            "Which node shall it be?",
-            facts.nodes.iter().filter(|(_, n)| n.online).map(|(n, _)| n.clone()).collect(),
-        ),
-        Rule::R8 if why.contains("image") || why.contains("ISO") => {
-            ask(QuestionAbout::WhichImage, "Which one shall it be?", vec![])
-        }
-        Rule::R8 if why.contains("snapshot") => {
-            ask(QuestionAbout::WhichSnapshot, "Which snapshot is meant?", vec![])
-        }
-        Rule::R8 if why.contains("pool") => refuse(RefusalReason::UnknownName),
-        Rule::R8 if why.contains("guest") => ask(QuestionAbout::WhichGuest, "Which guest is meant?", vec![]),
-        Rule::R9 if why.contains("policy allows") => refuse(RefusalReason::MassDestroy),
-        Rule::R9 => ask(QuestionAbout::ConfirmLoss, "Shall it really be gone?", vec![]),
-        _ => refusal(RefusalReason::Unsupported, &format!("This could not be read safely: {why}."), None),
-    }
-}
-
-/// What matters most comes first.
-fn weight(violation: &Violation) -> u8 {
-    match violation.rule {
-        Rule::R7 => 0,
-        Rule::R9 => 1,
-        Rule::R10 => 2,
-        Rule::R8 => 3,
-        Rule::R12 => 4,
-        Rule::R6 => 5,
-        _ => 6,
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

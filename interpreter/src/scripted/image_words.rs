@@ -64,7 +64,14 @@ impl Reader<'_> {
             let end = self.version_end(i + 1, to);
             if is_system || self.alias_anywhere(&low) {
                 let version: Vec<String> = (i + 1..end).map(|at| self.low(at).to_owned()).collect();
-                let iso = (kind == GuestKind::Vm).then(|| self.iso_for(&low, &version)).flatten();
+                // An installer is no image: it is taken where the text says so, or where nothing else can be.
+                let installer = low == "windows"
+                    || self.has(
+                        (from, to),
+                        &["iso", "installer", "install disc", "install media", "netinst", "cd"],
+                    );
+                let iso =
+                    (kind == GuestKind::Vm && installer).then(|| self.iso_for(&low, &version)).flatten();
                 let words = self.words(i, end).to_owned();
                 // `Debian 12` again after it was said once is no second image.
                 self.take(found, i, end, iso.map_or(What::UnknownImage(words), What::Iso));
@@ -95,8 +102,18 @@ impl Reader<'_> {
         if fits && i + parts.len() <= to && parts.len() > 1 {
             return Some(i + parts.len());
         }
-        // Part of a version: Ubuntu 24 for ubuntu-24.04.
+        // Part of a version: Ubuntu 24 for ubuntu-24.04; `Rocky Linux 9` for rocky-9.
         let (head, version) = form.rsplit_once('-')?;
+        if self.low(i) == head
+            && self.is(i + 1, &["linux", "server", "gnu/linux"])
+            && i + 3 <= to
+            && !lexicon::is_unit(self.low(i + 3))
+            && (self.raw(i + 2) == version
+                || version.strip_prefix(self.raw(i + 2)).is_some_and(|r| r.starts_with('.')))
+            && !self.raw(i + 2).is_empty()
+        {
+            return Some(i + 3);
+        }
         let said = self.raw(i + 1);
         let near = self.low(i) == head
             && version.starts_with(said)

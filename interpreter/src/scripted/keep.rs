@@ -146,6 +146,18 @@ impl Reader<'_> {
                 || self.phrase(*at, "roll back")
                 || self.is(*at, &["roll"]) && self.has((*at, to), &["back"])
         });
+        if noun.is_none()
+            && known.is_none()
+            && self.has(range, &["restore", "roll back", "revert", "go back"])
+            && self.has(range, &["backup", "backups"])
+            && !self.mentions(range).is_empty()
+        {
+            let span = self.span(from, to);
+            let text =
+                "Backups are not restored here; only snapshots are rolled back to. Which snapshot is meant?";
+            self.draft.ask(QuestionAbout::WhichSnapshot, text, vec![], Some(span));
+            return true;
+        }
         if noun.is_none() && back.is_none() {
             return false;
         }
@@ -201,9 +213,20 @@ impl Reader<'_> {
                 let Some(guest) = self.facts.guest_named(&name) else { continue };
                 let mut wanted: Vec<String> =
                     named.map(|at| vec![self.raw(at).to_owned()]).unwrap_or_default();
+                for at in (range.0..range.1).filter(|_| loss.is_some()) {
+                    let known = guest.snapshots.iter().any(|s| s.eq_ignore_ascii_case(self.raw(at)));
+                    if known && !wanted.iter().any(|w| w.eq_ignore_ascii_case(self.raw(at))) {
+                        wanted.push(self.raw(at).to_owned());
+                    }
+                }
                 let all = every && !self.has(range, &["old snapshots"]);
                 if wanted.is_empty() && (all || guest.snapshots.len() == 1) {
                     wanted.clone_from(&guest.snapshots);
+                }
+                if wanted.is_empty()
+                    && let Some(answer) = self.answer(QuestionAbout::WhichSnapshot)
+                {
+                    wanted = vec![answer.to_owned()];
                 }
                 wanted.retain(|w| guest.snapshots.iter().any(|s| s.eq_ignore_ascii_case(w)));
                 if wanted.is_empty() {
@@ -223,7 +246,11 @@ impl Reader<'_> {
                         .cloned()
                         .unwrap_or(snapshot);
                     let change = if back.is_some() { Change::Rollback } else { Change::Remove };
-                    let name_label = match named {
+                    let own = (range.0..range.1).find(|i| self.raw(*i).eq_ignore_ascii_case(&real));
+                    if let Some(at) = own {
+                        self.use_up(at, at + 1);
+                    }
+                    let name_label = match own.or(named) {
                         Some(at) => self.said(at, at + 1),
                         None => Label::Observed { fact: format!("/guests/{}/snapshots", guest.vmid) },
                     };
@@ -304,6 +331,40 @@ impl Reader<'_> {
         true
     }
 
+    /// `Name it golden.`: the name of snapshots asked for in the sentence before.
+    pub(super) fn names_snapshots(&mut self, (from, to): (usize, usize)) -> bool {
+        let open =
+            |entry: &Entry<SnapshotWish>| entry.value.change == Change::Create && entry.value.name.is_none();
+        let phrases = [
+            "name it",
+            "call it",
+            "name them",
+            "call them",
+            "name the snapshot",
+            "call the snapshot",
+            "label it",
+        ];
+        let Some((at, n)) = self.find((from, to), &phrases).filter(|(at, _)| *at <= from + 1) else {
+            return false;
+        };
+        if !self.draft.snapshots.last().is_some_and(open) || at + n >= to {
+            return false;
+        }
+        let name_at = if self.is(at + n, &["simply", "just", "as"]) { at + n + 1 } else { at + n };
+        let name = self.raw(name_at).to_owned();
+        let span = self.span(name_at, name_at + 1);
+        self.use_up(from, name_at + 1);
+        if !crate::shape::snapshot(&name) {
+            self.draft.ask(QuestionAbout::WhatName, "This snapshot name cannot be used: letters, digits, - and _, beginning with a letter. Which name shall it have?", vec![], Some(span));
+            return true;
+        }
+        for entry in self.draft.snapshots.iter_mut().filter(|entry| open(entry)) {
+            entry.value.name = Some(name.clone());
+            entry.labels.insert("name".into(), Label::Said { quote: None, span: Some(span) });
+        }
+        true
+    }
+
     pub(super) fn snapshot_name(
         &self,
         (from, to): (usize, usize),
@@ -331,7 +392,10 @@ impl Reader<'_> {
             })
             .or_else(|| {
                 (from..to).find(|i| {
-                    free(*i) && self.is(i.wrapping_sub(1), &["to", "as"]) && self.raw(*i).contains(['-', '_'])
+                    let last = *i + 1 >= to || self.mark(*i + 1, ",.;");
+                    free(*i)
+                        && (self.is(i.wrapping_sub(1), &["to", "as"]) && self.raw(*i).contains(['-', '_'])
+                            || self.is(i.wrapping_sub(1), &["as"]) && last)
                 })
             })
     }

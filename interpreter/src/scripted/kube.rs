@@ -13,7 +13,10 @@ use domain::interpretation::{
     WarningAbout,
 };
 
-const WORDS: &[&str] = &["kubernetes", "k8s", "k3s", "kubeadm", "kube"];
+/// One word for control planes.
+pub(super) const CONTROL: &[&str] =
+    &["control-plane", "control-planes", "cp", "cps", "controlplane", "controlplanes"];
+pub(super) const WORDS: &[&str] = &["kubernetes", "k8s", "k3s", "kubeadm", "kube"];
 
 impl Reader<'_> {
     pub fn kubernetes(&mut self, range: (usize, usize)) -> bool {
@@ -23,8 +26,11 @@ impl Reader<'_> {
         let roles = (from..to).any(|i| {
             self.is(i, &["worker", "workers"])
                 || (self.is(i, &["control"]) && self.is(i + 1, &["plane", "planes"]))
-                || self.is(i, &["control-plane", "control-planes"])
+                || self.is(i, CONTROL)
         });
+        if self.names_new_cluster(range) {
+            return true;
+        }
         if !(spoken || cluster || roles) {
             return false;
         }
@@ -66,8 +72,39 @@ impl Reader<'_> {
                 && definite.is_none()
                 && named.is_none()
                 && (from..to).any(|i| self.is(i, &["worker", "workers"]))
-                && self.role_count(range, &["control"]).is_some()
-            || spoken && definite.is_none() && named.is_none() && self.is(from, &["a", "an", "one"]);
+                && self
+                    .role_count(range, &["control", "control-plane", "control-planes", "cp", "cps", "master"])
+                    .is_some()
+            || spoken && definite.is_none() && named.is_none() && self.is(from, &["a", "an", "one"])
+            || spoken
+                && definite.is_none()
+                && named.is_none()
+                && self
+                    .role_count(range, &["worker", "workers", "agent", "agents", "node", "nodes"])
+                    .is_some_and(|_| {
+                        !self.has(range, &["scale", "add", "more", "another", "grow", "remove"])
+                    });
+        // `… and run k3s on them`
+        let on_new = spoken
+            && heads.is_empty()
+            && self.has(
+                range,
+                &[
+                    "on them",
+                    "on those",
+                    "on these",
+                    "on all of them",
+                    "on all",
+                    "on it",
+                    "from them",
+                    "of them",
+                    "from these",
+                    "from those",
+                ],
+            );
+        if on_new && let Focus::New(made) = self.focus.clone() {
+            return self.install_on(made, range);
+        }
         if making && (spoken || roles) {
             if let Focus::New(made) = self.focus.clone()
                 && heads.is_empty()
@@ -124,8 +161,29 @@ impl Reader<'_> {
     pub(super) fn new_cluster(&mut self, range: (usize, usize), head: Option<&Head>) -> bool {
         let (from, to) = range;
         let control = self
-            .role_count(range, &["control", "control-plane", "control-planes", "master", "masters", "server"])
-            .filter(|(_, _, end)| !self.is(end - 1, &["server"]));
+            .role_count(
+                range,
+                &[
+                    "control",
+                    "control-plane",
+                    "control-planes",
+                    "cp",
+                    "cps",
+                    "controlplane",
+                    "controlplanes",
+                    "master",
+                    "masters",
+                    "controller",
+                    "controllers",
+                    "server",
+                ],
+            )
+            .filter(|(_, _, end)| !self.is(end - 1, &["server"]))
+            // `one server and three agents`, as k3s calls them.
+            .or_else(|| {
+                let agents = self.role_count(range, &["agent", "agents"]).is_some();
+                self.role_count(range, &["server", "servers"]).filter(|_| agents)
+            });
         let workers = self.role_count(range, &["worker", "workers", "agent", "agents"]);
         let nodes = self.role_count(range, &["node", "nodes", "vms", "vm", "machines", "node-k3s"]);
         let head_count = head.and_then(|h| match h.count {
@@ -192,6 +250,13 @@ impl Reader<'_> {
         };
         let called = (from..to).find(|i| {
             self.is(*i, &["called", "named", "name"]) && !self.is(i.wrapping_sub(1), &["user", "pool"])
+        });
+        // `cluster 'dev'`: words in quotation marks behind the noun are its name.
+        let called = called.or_else(|| {
+            (from..to).find(|i| {
+                (self.is(*i, &["cluster"]) || self.is(*i, WORDS))
+                    && self.toks.get(i + 1).is_some_and(|t| t.kind == Kind::Quoted && !t.low.is_empty())
+            })
         });
         let (list, list_end) = called.map_or((Vec::new(), 0), |at| {
             let start = if self.is(at + 1, &["it", "is", "them"]) || self.mark(at + 1, ":") {
@@ -269,7 +334,12 @@ impl Reader<'_> {
         self.use_up(region.0, region.1);
         for (_, a, b) in [control, workers, total].into_iter().flatten() {
             let b = if self.is(b, &["plane", "planes", "nodes", "node"]) { b + 1 } else { b };
-            self.use_up(a, b);
+            for at in a..b {
+                // `two Debian VMs`: the system is read with the other attributes.
+                if !lexicon::SYSTEMS.contains(&self.low(at)) && !self.is_alias(self.low(at)) {
+                    self.use_up(at, at + 1);
+                }
+            }
         }
         if let Some(head) = head {
             self.use_up(head.noun, head.noun + 1);
@@ -329,167 +399,6 @@ impl Reader<'_> {
         self.say_of_new(&made, &attributes, &turns);
         self.focus = Focus::New(made);
         self.mounts_within(range);
-        true
-    }
-
-    pub(super) fn read_as_install(&mut self, range: (usize, usize)) {
-        let said = self.has(range, &["install", "set up kubernetes", "k3s", "kubeadm"]);
-        if let Some((at, n)) = self.find(range, WORDS).filter(|_| !said) {
-            let span = self.span(at, at + n);
-            self.draft.warn(
-                WarningAbout::ReadAsInstall,
-                "\"For Kubernetes\" was read as: install it.",
-                Some(span),
-            );
-        }
-    }
-
-    pub(super) fn free_cluster_name(&self) -> String {
-        // A cluster that the guests of this declaration form keeps its name.
-        let own: Vec<&str> = self
-            .context
-            .own_guests
-            .iter()
-            .filter_map(|id| self.guest(*id))
-            .map(|g| g.name.as_str())
-            .collect();
-        let known = self.facts.house.kubernetes.iter().find(|(_, k)| {
-            !own.is_empty() && k.control_planes.iter().chain(&k.workers).all(|m| own.contains(&m.as_str()))
-        });
-        if let Some((name, _)) = known {
-            return format!("={name}");
-        }
-        let taken = |name: &str| {
-            self.facts.house.kubernetes.contains_key(name)
-                || self.draft.kubernetes.iter().any(|k| k.value.name == name)
-        };
-        std::iter::once("k8s".to_owned())
-            .chain((2..1000).map(|n| format!("k8s-{n}")))
-            .find(|name| !taken(name))
-            .unwrap_or_default()
-    }
-
-    /// Distribution, version, network plug-in and volumes.
-    pub(super) fn cluster_words(&mut self, (from, to): (usize, usize), entry: &mut Entry<KubernetesWish>) {
-        let create = entry.value.change == Change::Create;
-        for i in from..to {
-            let low = self.low(i).to_owned();
-            let label = self.said(i, i + 1);
-            match low.as_str() {
-                "k3s" | "kubeadm" if create && !self.toks.get(i).is_some_and(|t| t.kind == Kind::Quoted) => {
-                    entry.value.distribution = Some(low);
-                    entry.labels.insert("distribution".into(), label);
-                    self.use_up(i, i + 1);
-                }
-                "flannel" | "calico" | "cilium" => {
-                    entry.value.cni = Some(low);
-                    entry.labels.insert("cni".into(), label);
-                    self.use_up(i, i + 1);
-                }
-                _ if self.version_at(i).is_some() => {
-                    entry.value.version = self.version_at(i);
-                    entry.labels.insert("version".into(), label);
-                    self.use_up(i, i + 1);
-                }
-                _ if low.contains('/')
-                    && low.starts_with(|c: char| c.is_ascii_digit())
-                    && !low.contains(":/") =>
-                {
-                    let back = (i.saturating_sub(5).max(from), i);
-                    let field = if self.has(back, &["pod", "pods"]) {
-                        "pod_cidr"
-                    } else if self.has(back, &["service", "services"]) {
-                        "service_cidr"
-                    } else {
-                        continue;
-                    };
-                    if field == "pod_cidr" {
-                        entry.value.pod_cidr = Some(low);
-                    } else {
-                        entry.value.service_cidr = Some(low);
-                    }
-                    entry.labels.insert(field.into(), label);
-                    self.use_up(i, i + 1);
-                }
-                _ if low.contains(":/")
-                    && (!create
-                        || self.has(
-                            (from, to),
-                            &[
-                                "volumes",
-                                "volume",
-                                "storage class",
-                                "persistent",
-                                "pvcs",
-                                "pvs",
-                                "storageclass",
-                            ],
-                        )) =>
-                {
-                    entry.value.nfs_share = Some(self.raw(i).to_owned());
-                    entry.labels.insert("nfs_share".into(), label);
-                    self.use_up(i, i + 1);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// `v1.31`, `1.31.6+k3s1` where a version of Kubernetes is meant.
-    pub(super) fn version_at(&self, i: usize) -> Option<String> {
-        let raw = self.raw(i);
-        let body = raw.strip_prefix('v').unwrap_or(raw);
-        let (numbers, build) = body.split_once('+').map_or((body, None), |(a, b)| (a, Some(b)));
-        let parts: Vec<&str> = numbers.split('.').collect();
-        let good = (2..=3).contains(&parts.len())
-            && parts.iter().all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
-        let built = build.is_none_or(|b| {
-            b.strip_prefix("k3s").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-        });
-        let near = raw.starts_with('v')
-            || (i > 0 && self.is(i - 1, &["version", "kubernetes", "k3s", "k8s", "release", "to"]))
-                && parts.first() == Some(&"1");
-        let unit = lexicon::is_unit(self.low(i + 1));
-        (good && built && near && !unit).then(|| raw.to_owned())
-    }
-
-    /// Guests made a moment ago become a cluster.
-    pub(super) fn install_on(&mut self, made: Vec<usize>, range: (usize, usize)) -> bool {
-        if made.is_empty()
-            || made.iter().any(|g| self.draft.guests.get(*g).is_none_or(|d| d.wish.kind != GuestKind::Vm))
-        {
-            return false;
-        }
-        let usual = (self.facts.house.defaults.kubernetes.control_planes as usize).min(made.len());
-        for g in &made {
-            if let Some(draft) = self.draft.guests.get_mut(*g) {
-                draft.kubernetes = true;
-            }
-        }
-        let (first, rest) = made.split_at(usual);
-        let members = |all: &[usize]| Some(all.iter().map(|g| format!("#{g}")).collect::<Vec<_>>());
-        let span = self.span(range.0, range.1);
-        let name = self.free_cluster_name();
-        let wish = KubernetesWish {
-            change: Change::Create,
-            name,
-            distribution: None,
-            version: None,
-            control_planes: members(first),
-            workers: members(rest),
-            pod_cidr: None,
-            service_cidr: None,
-            cni: None,
-            nfs_share: None,
-        };
-        let mut entry = Entry::new(wish)
-            .label("change", Label::derived("a new cluster is asked for", Some(span)))
-            .label("name", Label::derived("no name is said, so one was made up", None))
-            .label("control_planes", Label::derived("as many control planes as the house rules say", None))
-            .label("workers", Label::derived("the other nodes are workers", None));
-        self.cluster_words(range, &mut entry);
-        self.read_as_install(range);
-        self.draft.kubernetes.push(entry);
         true
     }
 }

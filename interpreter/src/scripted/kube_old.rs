@@ -82,7 +82,8 @@ impl Reader<'_> {
                 "persistent",
             ],
         );
-        if !verbs {
+        let versioned = (from..to).any(|i| self.version_at(i).is_some());
+        if !verbs && !versioned {
             return false;
         }
         let Some((name, at)) = target else {
@@ -135,6 +136,19 @@ impl Reader<'_> {
         for mention in mentions.iter().filter(|m| !m.group) {
             self.use_up(mention.from, mention.to);
         }
+        let planes = self
+            .role_count(range, &["control", "control-plane", "control-planes", "cp", "master", "masters"]);
+        if planes.is_some()
+            && loss.is_none()
+            && singles.is_empty()
+            && !self.has(range, &["worker", "workers"])
+        {
+            let span = self.span(from, to);
+            let text =
+                "The control planes of a cluster that exists are not changed by this version; workers are.";
+            self.draft.refuse(RefusalReason::Unsupported, text, Some(span));
+            return true;
+        }
         let number = self.wanted_workers(range, cluster);
         if let Some((verb_at, verb_to)) = loss.filter(|_| {
             singles.is_empty() && !roles && self.has(range, &["cluster", "kubernetes", "k3s", "k8s"])
@@ -172,6 +186,10 @@ impl Reader<'_> {
                 return false;
             }
             entry.value.workers = Some(workers);
+            // `… and delete its VM`
+            self.focus = Focus::Guests(
+                singles.iter().filter_map(|(name, _)| self.facts.guest_named(name)).map(|g| g.vmid).collect(),
+            );
             entry.labels.insert(
                 "workers".into(),
                 Label::derived("the workers that are left", singles.first().map(|s| s.1)),
@@ -255,7 +273,14 @@ impl Reader<'_> {
                 end += 1;
             }
             let fewer = self.is(end, &["fewer", "less"])
-                || self.has((from, i), &["remove", "drop", "by", "take away"]);
+                || self.has((from, i), &["remove", "drop", "take away"])
+                || self.has((from, i), &["by"])
+                    && self.has((from, to), &["shrink", "reduce", "down", "decrease", "lower", "cut"]);
+            more |= self.has((from, i), &["by"])
+                && self.has((from, to), &["grow", "increase", "extend", "expand", "up", "raise", "enlarge"]);
+            if self.has((from, i), &["by"]) && !fewer && !more {
+                continue;
+            }
             if self.is(end, &["fewer", "less", "k3s", "k8s"]) {
                 end += 1;
             }

@@ -4,70 +4,11 @@
 //! asked; everything at once, or more than the policy allows, is refused.
 
 use super::draft::GuestDraft;
-use super::mention::Meant;
+use super::loss_words::HEARSAY;
+pub use super::loss_words::verb;
 use super::reader::{Focus, Reader, guest_kind};
 use domain::ids::Vmid;
 use domain::interpretation::{GuestChange, GuestWish, Label, QuestionAbout, RefusalReason, WarningAbout};
-
-const VERBS: &[&str] = &[
-    "delete",
-    "destroy",
-    "remove",
-    "get rid of",
-    "drop",
-    "kill",
-    "tear down",
-    "wipe",
-    "erase",
-    "trash",
-    "scrap",
-    "nuke",
-    "decommission",
-    "retire",
-    "throw away",
-    "purge",
-    "no longer need",
-    "no longer needed",
-    "not needed",
-    "not need",
-    "bin",
-    "throw out",
-    "deleted",
-    "destroyed",
-    "removed",
-    "clean up",
-    "clear out",
-    "dispose of",
-    "can go",
-    "must go",
-    "don't need",
-    "do not need",
-    "tear",
-    "take away",
-    "toss",
-    "eliminate",
-    "obliterate",
-    "be gone",
-    "should go",
-    "should be gone",
-    "removing",
-    "deleting",
-    "destroying",
-    "getting rid of",
-    "gone",
-    "rid of",
-    "dismantle",
-    "decommissioned",
-    "retired",
-    "blow away",
-    "ditch",
-    "axe",
-];
-
-/// Tokens of the first verb of loss in a range.
-pub fn verb(reader: &Reader<'_>, range: (usize, usize)) -> Option<(usize, usize)> {
-    reader.find(range, VERBS).map(|(at, n)| (at, at + n))
-}
 
 impl Reader<'_> {
     pub fn destroy(&mut self, range: (usize, usize)) -> bool {
@@ -155,6 +96,102 @@ impl Reader<'_> {
             );
             return true;
         }
+        // `remove the gateway of web-old`, `delete web-old's notes`: less than the guest is meant.
+        let between = |i: usize| {
+            self.is(
+                i,
+                &[
+                    "the",
+                    "my",
+                    "our",
+                    "that",
+                    "this",
+                    "these",
+                    "those",
+                    "old",
+                    "both",
+                    "also",
+                    "please",
+                    "just",
+                    "of",
+                    "unused",
+                    "stopped",
+                    "entire",
+                    "whole",
+                    "existing",
+                    "and",
+                    "guest",
+                    "guests",
+                    "named",
+                    "called",
+                    "number",
+                    "id",
+                    "vmid",
+                    "test",
+                    "now",
+                    "for",
+                    "good",
+                    "completely",
+                    "then",
+                    "so",
+                    "away",
+                    "with",
+                    "off",
+                    "out",
+                    "rid",
+                    "virtual",
+                    "both",
+                    "two",
+                    "running",
+                    "us",
+                    "me",
+                    "obsolete",
+                    "down",
+                ],
+            ) || super::lexicon::noun(self.low(i)).is_some()
+                || super::lexicon::SYSTEMS.contains(&self.low(i))
+                || self.mark(i, ",:")
+                || mentions.iter().any(|m| m.from <= i && i < m.to)
+        };
+        let first_named = mentions.first().map_or(range.1, |m| m.from);
+        let other_thing = end < first_named && !(end..first_named).all(between);
+        let owned = mentions.iter().any(|m| {
+            let after = self.toks.get(m.to.saturating_sub(1)).map_or(0, |t| t.span.end);
+            let tail = self.text.get(after..).unwrap_or("");
+            (tail.starts_with("'s ") || tail.starts_with("’s ")) && m.to < range.1
+        });
+        if !mentions.is_empty() && (other_thing || owned) {
+            let text = "Only whole guests are destroyed here, and this names a part of one. What shall hold afterwards?";
+            self.draft.ask(QuestionAbout::WhatGoal, text, vec![], Some(span));
+            return true;
+        }
+        // `drop build from the nightly job`: out of something, which is less than gone.
+        let out_of = mentions.iter().any(|m| {
+            self.is(m.to, &["from", "off"])
+                && !(m.to + 1..range.1).any(|i| {
+                    self.facts.nodes.contains_key(self.low(i))
+                        || self.is(
+                            i,
+                            &[
+                                "proxmox",
+                                "lab",
+                                "homelab",
+                                "cluster",
+                                "server",
+                                "node",
+                                "host",
+                                "inventory",
+                                "here",
+                            ],
+                        )
+                })
+        });
+        if out_of {
+            let text =
+                "Out of what shall it be taken? A guest is only destroyed where the text says just that.";
+            self.draft.ask(QuestionAbout::WhatGoal, text, vec![], Some(span));
+            return true;
+        }
         let first = mentions.first().map_or(range.1, |m| m.from);
         if self.has((end, first), &["disk", "disks"]) && !self.has((end, first), &["with", "together", "and"])
         {
@@ -169,8 +206,18 @@ impl Reader<'_> {
         let part =
             mentions.iter().any(|m| self.is(m.to, &["disk", "disks", "data", "backup", "backups", "nic"]))
                 || self.has(
-                    range,
-                    &["but keep", "keep its", "keep the", "keeping its", "except its", "but not its"],
+                    (at, self.sentence_end(range.1)),
+                    &[
+                        "but keep",
+                        "keep its",
+                        "keep the disk",
+                        "keep the data",
+                        "keeping its",
+                        "except its",
+                        "but not its",
+                        "but leave its",
+                        "without its",
+                    ],
                 );
         if part {
             self.draft.refuse(
@@ -220,7 +267,24 @@ impl Reader<'_> {
         );
         if mentions.is_empty()
             && !matches!(
-                (self.focus.clone(), self.has(range, &["it", "them", "that", "this", "both"])),
+                (
+                    self.focus.clone(),
+                    !self.chosen.is_empty()
+                        || self.has(
+                            range,
+                            &[
+                                "it",
+                                "them",
+                                "that",
+                                "this",
+                                "both",
+                                "its vm",
+                                "its guest",
+                                "its container",
+                                "their vms"
+                            ]
+                        )
+                ),
                 (Focus::Guests(_), true)
             )
         {
@@ -266,32 +330,72 @@ impl Reader<'_> {
             }
             return false;
         }
-        let doubt = self.has(
-            range,
+        // A word of second thoughts may open what follows an ellipsis or the next sentence.
+        let sentence_end = self.sentence_end(range.1);
+        let next =
+            (sentence_end..self.toks.len()).find(|i| !self.mark(*i, ".!?…")).unwrap_or(self.toks.len());
+        let regrets = self
+            .is(next, &["no", "wait", "hmm", "hm", "actually", "stop", "sorry", "oops", "nope", "er", "uh"])
+            && !self.is(next + 1, &["need", "longer", "one", "more", "other", "guest", "guests", "vm"]);
+        let taken_back = self.has(
+            (at, sentence_end),
             &[
-                "maybe",
-                "if",
-                "when",
-                "once",
-                "as soon as",
-                "perhaps",
-                "probably",
-                "might",
-                "if it",
-                "if you",
-                "if they",
-                "unless",
-                "could",
-                "should i",
-                "i think",
-                "not sure",
-                "possibly",
-                "guess",
-                "or",
-                "at some point",
-                "eventually",
+                "no wait",
+                "no , wait",
+                "wait no",
+                "wait ,",
+                "never mind",
+                "nevermind",
+                "scratch that",
+                "on second thought",
+                "changed my mind",
+                "actually no",
+                "actually keep",
+                "keep it",
+                "keep that",
+                "leave it",
+                "but not",
+                "no , keep",
+                "just kidding",
+                "or not",
+                "forget it",
+                "forget that",
+                "undo that",
+                "sorry",
             ],
         );
+        let bounded = self
+            .has((at, sentence_end), &["except", "unless", "only if", "provided", "however", "as long as"]);
+        let doubt = taken_back
+            || regrets
+            || bounded
+            || self.has(range, HEARSAY)
+            || self.has(
+                range,
+                &[
+                    "maybe",
+                    "if",
+                    "when",
+                    "once",
+                    "as soon as",
+                    "perhaps",
+                    "probably",
+                    "might",
+                    "if it",
+                    "if you",
+                    "if they",
+                    "unless",
+                    "could",
+                    "should i",
+                    "i think",
+                    "not sure",
+                    "possibly",
+                    "guess",
+                    "or",
+                    "at some point",
+                    "eventually",
+                ],
+            );
         let Some(targets) = self.targets(range, true) else { return true };
         let vmids: Vec<Vmid> = targets.iter().flat_map(|t| t.vmids.clone()).collect();
         if doubt
@@ -356,6 +460,10 @@ impl Reader<'_> {
         true
     }
 
+    fn sentence_end(&self, from: usize) -> usize {
+        (from..self.toks.len()).find(|i| self.mark(*i, ".!?…")).unwrap_or(self.toks.len())
+    }
+
     /// `do not delete vault`: nothing to do.
     fn spared(&mut self, range: (usize, usize)) -> bool {
         let span = self.span(range.0, range.1);
@@ -364,87 +472,5 @@ impl Reader<'_> {
             self.heard.push(span);
         }
         any
-    }
-
-    pub fn adopt(&mut self, range: (usize, usize)) -> bool {
-        let words: &[&str] = &[
-            "adopt",
-            "under management",
-            "take over",
-            "start managing",
-            "manage",
-            "under control",
-            "import",
-            "under your control",
-            "under our management",
-            "declare",
-            "take charge of",
-            "managed",
-        ];
-        let Some((at, n)) = self.find(range, words) else { return false };
-        let mentions = self.mentions(range);
-        if mentions.is_empty() {
-            if self.is(at, &["adopt"]) {
-                let span = self.span(range.0, range.1);
-                let options =
-                    self.facts.guests.values().filter(|g| !g.managed).map(|g| g.name.clone()).collect();
-                self.draft.ask(
-                    QuestionAbout::WhichGuest,
-                    "Which guest shall be adopted?",
-                    options,
-                    Some(span),
-                );
-                return true;
-            }
-            return false;
-        }
-        for mention in mentions {
-            let span = self.span(mention.from, mention.to);
-            self.use_up(mention.from, mention.to);
-            let vmids = match &mention.meant {
-                Meant::Guests(ids) => ids.clone(),
-                _ => {
-                    self.unknown_guest(Some(span));
-                    continue;
-                }
-            };
-            self.focus = Focus::Guests(vmids.clone());
-            for guest in vmids.iter().filter_map(|id| self.facts.guest(*id)) {
-                if guest.managed {
-                    self.draft.warn(
-                        WarningAbout::AlreadySo,
-                        format!("{} is managed already.", guest.name),
-                        Some(span),
-                    );
-                    let mut draft = GuestDraft::new(GuestWish::new(
-                        GuestChange::Keep,
-                        guest_kind(&guest.kind),
-                        guest.name.clone(),
-                    ));
-                    draft.wish.vmid = Some(guest.vmid);
-                    draft.set("change", self.said(at, at + n));
-                    draft.set("kind", Label::Observed { fact: format!("/guests/{}/kind", guest.vmid) });
-                    draft.set("name", Label::derived(format!("guest {} is meant", guest.vmid), Some(span)));
-                    self.draft.guests.push(draft);
-                    continue;
-                }
-                let mut draft = GuestDraft::new(GuestWish::new(
-                    GuestChange::Adopt,
-                    guest_kind(&guest.kind),
-                    guest.name.clone(),
-                ));
-                draft.wish.vmid = Some(guest.vmid);
-                let start = (range.0..at)
-                    .rev()
-                    .take(3)
-                    .find(|i| self.is(*i, &["take", "bring", "put"]))
-                    .unwrap_or(at);
-                draft.set("change", self.said(start.min(at), at + n));
-                draft.set("kind", Label::Observed { fact: format!("/guests/{}/kind", guest.vmid) });
-                draft.set("name", Label::derived(format!("guest {} is meant", guest.vmid), Some(span)));
-                self.draft.guests.push(draft);
-            }
-        }
-        true
     }
 }

@@ -119,6 +119,31 @@ impl<'a> Reader<'a> {
     }
 
     fn numbered_at(&self, i: usize, to: usize) -> Option<Mention> {
+        // `destroy 110`, `start 113 and 112`
+        let orders = [
+            "destroy", "delete", "remove", "start", "stop", "move", "migrate", "clone", "snapshot", "adopt",
+            "rename", "tag", "backup", "resize", "protect", "give", "kill", "wipe",
+        ];
+        let after = |at: usize| at.checked_sub(1).is_some_and(|b| self.is(b, &orders));
+        let listed = i >= 2
+            && (self.is(i - 1, &["and"]) || self.mark(i - 1, ",&"))
+            && self
+                .toks
+                .get(i - 2)
+                .is_some_and(|t| t.number.is_some_and(|n| self.facts.guest(n as Vmid).is_some()))
+            && (i.saturating_sub(8)..i).any(|at| self.is(at, &orders));
+        let bare = self.toks.get(i).filter(|_| after(i) || listed).and_then(|t| t.number);
+        if let Some(guest) = bare
+            .filter(|n| n.fract() == 0.0 && *n >= 100.0 && *n < 1e9 && !lexicon::is_unit(self.low(i + 1)))
+            .and_then(|n| self.facts.guest(n as Vmid))
+        {
+            return Some(Mention {
+                meant: Meant::Guests(vec![guest.vmid]),
+                from: i,
+                to: i + 1,
+                group: false,
+            });
+        }
         let noun = lexicon::noun(self.low(i)).is_some()
             || self.is(i, &["vmid", "id", "ctid", "#"])
             || self.mark(i, "#");
@@ -208,6 +233,25 @@ impl<'a> Reader<'a> {
 
     fn cluster_nodes(&self, start: usize, at: usize, to: usize) -> Option<Mention> {
         let clusters = &self.facts.house.kubernetes;
+        // `the nodes of the home cluster`
+        if self.is(at, &["nodes", "vms", "machines", "members", "workers"]) && self.is(at + 1, &["of", "in"])
+        {
+            let name = if self.is(at + 2, &["the", "my", "our"]) { at + 3 } else { at + 2 };
+            let named = clusters.keys().find(|key| self.low(name) == key.to_lowercase());
+            let only = clusters.keys().next().filter(|_| clusters.len() == 1);
+            let other = self.is(name, &["k8s", "k3s", "kubernetes"]).then_some(only).flatten();
+            let cluster = clusters.get(named.or(other)?)?;
+            let end = if self.is(name + 1, &["cluster"]) { name + 2 } else { name + 1 };
+            let all = cluster.control_planes.iter().filter(|_| !self.is(at, &["workers"]));
+            let members = all.chain(&cluster.workers).filter_map(|m| self.facts.guest_named(m));
+            let vmids: Vec<Vmid> = members.map(|g| g.vmid).collect();
+            return (end <= to && !vmids.is_empty()).then_some(Mention {
+                meant: Meant::Guests(vmids),
+                from: start,
+                to: end,
+                group: true,
+            });
+        }
         let named = clusters.keys().find(|name| self.low(at) == name.to_lowercase());
         let mut end = at;
         if named.is_some() || self.is(end, &["k8s", "k3s", "kubernetes"]) {
@@ -253,7 +297,7 @@ impl<'a> Reader<'a> {
         while noun < to && noun <= i + 4 {
             let token = self.toks.get(noun)?;
             if !matches!(token.kind, Kind::Word | Kind::Quoted)
-                || self.is(noun, &["new", "same", "first", "last", "second", "other"])
+                || self.is(noun, &["new", "same", "first", "last", "second", "other", "existing", "current"])
             {
                 return None;
             }
@@ -274,6 +318,19 @@ impl<'a> Reader<'a> {
             self.low(noun).ends_with('s') && !self.is(noun, &["cts"]) || self.is(noun, &["cts", "vms"]);
         let words: Vec<&str> =
             (i + 1..noun).map(|at| self.low(at)).filter(|w| lexicon::noun(w).is_none()).collect();
+        // `the dns server of web-old` is a setting, `the Ubuntu VM web-old` is web-old.
+        let setting = words.iter().all(|w| matches!(*w, "dns" | "name" | "time" | "ntp" | "mail"));
+        if setting && self.is(noun + 1, &["of", "for"]) && self.named_at(noun + 2, i, to).is_some() {
+            return None;
+        }
+        if let Some((guest, end)) = self.named_at(noun + 1, i, to).filter(|(_, end)| *end <= to) {
+            return Some(Mention {
+                meant: Meant::Guests(vec![guest.vmid]),
+                from: noun + 1,
+                to: end,
+                group: false,
+            });
+        }
         if words.is_empty()
             || words.iter().all(|w| lexicon::is_common(w) && !ROLES.iter().any(|(role, _)| role == w))
         {

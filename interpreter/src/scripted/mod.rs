@@ -5,38 +5,66 @@
 //! fills house rules, checks everything and concludes. What is not understood is said, never guessed.
 
 mod address;
+mod adopt;
+mod answers;
+mod around;
 mod attr;
 mod backup;
 mod clock;
+mod common_words;
 mod create;
 mod draft;
 mod fill;
 mod finish;
+mod goes_on;
+mod heads;
+mod hidden;
 mod image_words;
 mod keep;
 mod kube;
+mod kube_late;
 mod kube_old;
+mod kube_words;
+mod language;
 mod lexicon;
 mod loss;
+mod loss_words;
 mod mention;
+mod name_list;
 mod naming;
 mod network_words;
+mod offers;
 mod place;
 mod place_words;
+mod pools;
 mod problem;
 mod quantity;
 mod reader;
 mod rename;
 mod resize;
+mod roles;
 mod running;
+mod same;
 mod say;
 mod screen;
 mod screened;
+mod second_thoughts;
+mod secrets;
+mod sizes;
+mod software;
+mod software_words;
+mod spelling;
+mod start_words;
 mod storage;
 mod store;
+mod tag_words;
+mod targets;
 mod token;
 mod turns;
+mod unsaid;
 mod update;
+mod verbs;
+mod violation;
 
 use crate::{Answering, Context, Identity, Interpreter};
 use create::{Count, Head};
@@ -82,8 +110,8 @@ impl Scripted {
                 None,
             );
         }
-        let whole = with_answers(text, context);
-        let mut reader = Reader::new(&whole, text.len(), facts, context);
+        let answered = answers::Answered::new(text, facts, context);
+        let mut reader = Reader::new(&answered.whole, text.len(), facts, context, &answered);
         if reader.toks.len() > crate::limits::TOKENS_MAX {
             return finish::refusal(RefusalReason::TooLarge, "The text has more words than are read.", None);
         }
@@ -98,35 +126,19 @@ impl Scripted {
     }
 }
 
-/// Answers to questions that no reader asks for by itself go on with the text.
-fn with_answers(text: &str, context: &Context<'_>) -> String {
-    let mut whole = text.to_owned();
-    for answer in context.answers {
-        let goes_on = matches!(
-            answer.about,
-            QuestionAbout::WhatSize
-                | QuestionAbout::WhatAddress
-                | QuestionAbout::WhichNetwork
-                | QuestionAbout::WhichNode
-                | QuestionAbout::WhatGoal
-                | QuestionAbout::Contradiction
-                | QuestionAbout::WhatSchedule
-        );
-        if goes_on {
-            whole.push_str("\n\n");
-            whole.push_str(answer.answer.trim());
-        }
-    }
-    whole
-}
-
 impl Reader<'_> {
     fn read_all(&mut self) {
         let sentences = self.sentences();
         let skipped = self.screen(&sentences);
         let mut header: Option<(Head, Vec<usize>)> = None;
-        for sentence in sentences {
+        for (n, sentence) in sentences.iter().copied().enumerate() {
             if skipped.contains(&sentence) {
+                continue;
+            }
+            if self.tells_why(sentence, sentences.get(n + 1..).unwrap_or(&[])) {
+                let span = self.span(sentence.0, sentence.1);
+                self.heard.push(span);
+                self.use_up(sentence.0, sentence.1);
                 continue;
             }
             let (mut from, to) = sentence;
@@ -166,12 +178,45 @@ impl Reader<'_> {
                 header = Some((head.clone(), made));
                 continue;
             }
+            if ends && heads.len() < 2 && self.only_announces((from, to)) {
+                self.use_up(from, to);
+                continue;
+            }
             self.sentence((from, to));
         }
     }
 
     fn sentence(&mut self, range: (usize, usize)) {
+        let made = self.draft.guests.iter().filter(|g| g.is_new()).count();
+        self.sentence_alone(range);
+        // `Four VMs … no wait, three VMs`: which of them shall there be?
+        let regrets = self.is(range.0, &["no", "wait", "hmm", "oops", "nope", "actually", "scratch"])
+            || self.has(
+                (range.0, (range.0 + 4).min(range.1)),
+                &["no wait", "no , wait", "scratch that", "never mind"],
+            );
+        let now = self.draft.guests.iter().filter(|g| g.is_new()).count();
+        if made > 0 && (self.regret || regrets) && now > made {
+            let span = self.span(range.0, range.1);
+            let text = "The text takes something back. Which guests shall there be in the end?";
+            self.draft.ask(QuestionAbout::Contradiction, text, vec![], Some(span));
+        }
+        self.regret |= regrets && made > 0;
+    }
+
+    fn sentence_alone(&mut self, range: (usize, usize)) {
         let mut understood = false;
+        if self.only_asks(range) {
+            if self.has(range, screen::SECRET_NOUNS) {
+                let span = self.span(range.0, range.1);
+                let text = "Keys, tokens and passwords are never shown, stored or sent.";
+                self.draft.refuse_all(RefusalReason::Secrets, text, Some(span));
+                return;
+            }
+            self.chat = true;
+            self.strange.push(range);
+            return;
+        }
         let conditional = self.is(range.0, &["if", "unless", "whenever", "should"])
             && !self.is(range.0 + 1, &["possible", "you", "there", "that", "needed", "necessary"])
             && !self.has(range, &["boot", "boots", "power comes back", "power returns", "power cut"]);
@@ -238,7 +283,11 @@ impl Reader<'_> {
 
     /// Reads one clause with the first reader that knows its kind of wish. False: nothing was understood.
     fn clause(&mut self, range: (usize, usize)) -> bool {
-        if self.forbids(range) {
+        if self.forbids(range)
+            || self.recounts(range)
+            || self.names_snapshots(range)
+            || self.makes_read_only(range)
+        {
             return true;
         }
         if self.screened(range)
@@ -279,57 +328,43 @@ impl Reader<'_> {
         if targets && (heads.is_empty() || !firm) {
             return self.update(range);
         }
-        if let Some(head) = self.bare_head(range) {
+        if self.renames_new(range) {
+            return true;
+        }
+        let goes_on = matches!(&self.focus, Focus::New(made) if !made.is_empty())
+            && !self.has(range, lexicon::MAKING)
+            && !self.has(range, &["called", "named"])
+            && !self.is(from, &["a", "an", "one", "another"])
+            && self.image_is_open();
+        if !goes_on && let Some(head) = self.bare_head(range) {
             return self.create_all(&[head], range);
         }
         self.goes_on(range)
-    }
-
-    /// `do not move grafana`: nothing is done, and that is what was asked.
-    fn forbids(&mut self, range: (usize, usize)) -> bool {
-        let (from, to) = range;
-        let negated = (from..to).find(|i| {
-            let no = self.is(*i, &["don't", "never", "not", "mustn't", "cannot", "can't"]);
-            let verb = if self.is(i + 1, &["ever", "be"]) { i + 2 } else { i + 1 };
-            let low = self.low(verb);
-            let acts = lexicon::VERBS.contains(&low)
-                || [
-                    "moved",
-                    "deleted",
-                    "destroyed",
-                    "removed",
-                    "stopped",
-                    "touched",
-                    "migrated",
-                    "started",
-                    "renamed",
-                    "changed",
-                    "touch",
-                ]
-                .contains(&low);
-            no && acts
-                && verb < to
-                && !self
-                    .is(verb, &["run", "start", "started", "boot", "keep", "back", "tell", "mail", "show"])
-        });
-        if negated.is_none() || self.mentions(range).is_empty() || !self.heads(range).is_empty() {
-            return false;
-        }
-        let span = self.span(from, to);
-        self.heard.push(span);
-        self.use_up(from, to);
-        self.spared = true;
-        true
     }
 
     fn create_all(&mut self, heads: &[Head], (from, to): (usize, usize)) -> bool {
         if self.own_each((from, to), heads) {
             return true;
         }
+        // `three servers (a, b, c): Debian VMs with …`: the second names the kind of the first.
+        let kept: Vec<Head> = heads
+            .iter()
+            .enumerate()
+            .filter(|(n, head)| {
+                let again = *n > 0
+                    && head.count == Count::Silent
+                    && !head.clear
+                    && self.names_for(head, to).0.is_empty()
+                    && head.from.checked_sub(1).is_some_and(|b| self.mark(b, ":=–—(,"));
+                !again
+            })
+            .map(|(_, head)| head.clone())
+            .collect();
+        let heads = kept.as_slice();
         let mut made = Vec::new();
         let common = heads.last().filter(|_| heads.len() > 1).and_then(|last| {
             (last.noun + 1..to).find(|i| {
-                self.is(*i, &["each", "both", "all", "they"])
+                self.is(*i, &["each", "both", "all", "they", "everything", "everyone"])
                     && (self.mark(i - 1, ",;:")
                         || self.is(*i, &["both", "all", "each"]) && self.is(i - 1, &["and", "with"]))
                     && !self.is(i + 1, &["nodes"])
@@ -337,8 +372,8 @@ impl Reader<'_> {
         });
         let end = common.unwrap_or(to);
         for (n, head) in heads.iter().enumerate() {
-            let start = if n == 0 { from } else { head.from };
-            let until = heads.get(n + 1).map_or(end, |h| h.from);
+            let start = if n == 0 { from } else { self.placed_before(head.from) };
+            let until = heads.get(n + 1).map_or(end, |h| self.placed_before(h.from));
             let new = self.create(head, start, until);
             self.mounts_within((start, until));
             made.extend(new);
@@ -355,260 +390,13 @@ impl Reader<'_> {
         true
     }
 
-    /// `Jellyfin and Plex, each in its own container`: software, not guests, is listed.
-    fn own_each(&mut self, (from, to): (usize, usize), heads: &[Head]) -> bool {
-        let many = (from..to)
-            .filter(|i| lexicon::SOFTWARE.contains(&self.low(*i)) && !self.is(*i, &["kuma"]))
-            .count();
-        let each = self.has(
-            (from, to),
-            &[
-                "each in its own",
-                "each in their own",
-                "each in a separate",
-                "own container",
-                "own vm",
-                "separate container",
-                "separate containers",
-                "separate vms",
-                "each in a container",
-                "one container each",
-                "environment",
-                "stack",
-            ],
-        );
-        if many >= 2 && each && heads.iter().all(|h| self.names_for(h, to).0.is_empty()) {
-            self.ask_software((from, to));
-            return true;
-        }
-        false
-    }
-
-    fn ask_software(&mut self, (from, to): (usize, usize)) {
-        let span = self.span(from, to);
-        self.use_up(from, to);
-        let options = vec!["Yes, make the guests without the software".to_owned(), "No, leave it".to_owned()];
-        self.draft.ask(QuestionAbout::Software, "Software is not installed in guests here. Shall guests be made with their system only, and how large?", options, Some(span));
-    }
-
-    /// A wish for a guest without a noun: `Ubuntu with 4 cores called x`, `Nextcloud, please`.
-    fn bare_head(&mut self, (from, to): (usize, usize)) -> Option<Head> {
-        let asks = self.has((from, to), lexicon::MAKING) || self.is(from, &["a", "an", "one"]);
-        let system = (from..to).find(|i| {
-            lexicon::SYSTEMS.contains(&self.low(*i)) && !self.used.get(*i).copied().unwrap_or(true)
-        });
-        if let Some(at) = system {
-            let sized = !self.quantities(from, to).is_empty() || self.has((from, to), &["called", "named"]);
-            if sized {
-                return Some(Head {
-                    from: at,
-                    noun: at,
-                    kind: GuestKind::Vm,
-                    count: Count::Exactly(1),
-                    plural: false,
-                    role: None,
-                    clear: true,
-                });
-            }
-        }
-        let software = self.software_in(from, to).is_some();
-        if software && asks && self.unknown_reference((from, to)).is_none() {
-            self.ask_software((from, to));
-        } else if asks && self.has((from, to), &["environment", "homelab", "stack", "setup"]) {
-            let span = self.span(from, to);
-            self.draft.ask(
-                QuestionAbout::WhatGoal,
-                "Which guests shall there be, and how large?",
-                vec![],
-                Some(span),
-            );
-        }
-        None
-    }
-
-    /// A clause that goes on with what was spoken of: `Two cores.`, `Put them on pve1.`
-    fn goes_on(&mut self, range: (usize, usize)) -> bool {
-        let (from, to) = range;
-        if !self.draft.questions.is_empty()
-            && !self.quantities(from, to).is_empty()
-            && self.focus == Focus::Nothing
-        {
-            return true;
-        }
-        match self.focus.clone() {
-            Focus::New(group) => {
-                let everyone = self.has(
-                    (from, to.min(from + 4)),
-                    &["all of them", "all", "everything", "each", "every one", "every", "they", "them"],
-                ) || self
-                    .has(range, &["all of them", "each of them", "all three", "all four", "all of these"]);
-                let made: Vec<usize> = if everyone {
-                    (0..self.draft.guests.len())
-                        .filter(|g| self.draft.guests.get(*g).is_some_and(|d| d.is_new()))
-                        .collect()
-                } else {
-                    group
-                };
-                let kind = made
-                    .first()
-                    .and_then(|g| self.draft.guests.get(*g))
-                    .map_or(GuestKind::Vm, |g| g.wish.kind);
-                let own = self.own_words(range);
-                if !own {
-                    return false;
-                }
-                let turns = self.turns(&made, range, (from, from));
-                let attributes = self.attributes(from, to, kind);
-                if attributes.is_empty() {
-                    self.mounts_within(range);
-                    return !self.draft.mounts.is_empty() && self.has(range, &["mount", "mounted"]);
-                }
-                self.say_of_new(&made, &attributes, &turns);
-                self.mounts_within(range);
-                true
-            }
-            Focus::Guests(_) => self.own_words(range) && self.update(range),
-            Focus::Nothing => self.loose(range),
-        }
-    }
-
-    /// Whether a clause can go on with earlier ones: it has sizes or other attributes of guests, and does not
-    /// read like prose about something else.
-    fn own_words(&self, (from, to): (usize, usize)) -> bool {
-        let trade = (from..to).any(|i| {
-            lexicon::is_core_unit(self.low(i)) && self.low(i).len() > 1
-                || lexicon::size_unit(self.low(i)).is_some() && i > from && self.number_at(i - 1).is_some()
-                || self.is(
-                    i,
-                    &[
-                        "vlan",
-                        "memory",
-                        "ram",
-                        "disk",
-                        "disks",
-                        "dhcp",
-                        "address",
-                        "addresses",
-                        "ip",
-                        "ips",
-                        "gateway",
-                        "boot",
-                        "tag",
-                        "tags",
-                        "tagged",
-                        "pool",
-                        "ha",
-                        "ssh",
-                        "start",
-                        "stopped",
-                        "key",
-                        "login",
-                        "user",
-                        "node",
-                        "nodes",
-                        "servers",
-                        "server",
-                        "tpm",
-                        "uefi",
-                        "storage",
-                        "protected",
-                        "notes",
-                        "description",
-                        "stop",
-                        "them",
-                        "it",
-                        "mount",
-                        "mounted",
-                        "spread",
-                        "dns",
-                        "power",
-                        "off",
-                        "highly",
-                    ],
-                )
-                || self.facts.nodes.contains_key(self.low(i))
-                || self.facts.storages.contains_key(self.low(i))
-                || self.toks.get(i).is_some_and(|t| t.kind == Kind::Key)
-                || lexicon::SYSTEMS.contains(&self.low(i))
-        });
-        trade && to - from < 60
-    }
-
-    /// Words of the trade about nothing that was named.
-    fn loose(&mut self, range: (usize, usize)) -> bool {
-        let (from, to) = range;
-        let span = self.span(from, to);
-        if let Some((a, b)) = self
-            .unknown_reference(range)
-            .filter(|_| self.own_words(range) || lexicon::VERBS.contains(&self.low(from)))
-        {
-            let span = self.span(a, b);
-            self.unknown_guest(Some(span));
-            return true;
-        }
-        let verb = self.toks.get(from).is_some_and(|t| lexicon::VERBS.contains(&t.low.as_str()));
-        if !self.quantities(from, to).is_empty() && (self.own_words(range) || verb) {
-            self.unknown_guest(Some(span));
-            return true;
-        }
-        let vague = self.has(
-            range,
-            &[
-                "faster",
-                "better",
-                "stuff",
-                "things",
-                "more reliable",
-                "secure",
-                "safer",
-                "performance",
-                "improve",
-                "optimise",
-                "optimize",
-                "tidy",
-                "fix",
-                "quicker",
-                "more memory",
-                "more ram",
-                "bigger",
-                "some",
-                "slow",
-                "everything",
-            ],
-        );
-        if vague
-            && self.has(range, &["stuff", "things", "devices", "machines", "servers", "everything"])
-            && self.has(range, &["vlan", "network", "pool", "tag", "move", "put", "all"])
-        {
-            self.unknown_guest(Some(span));
-            return true;
-        }
-        if (verb || self.is(from, &["please"]))
-            && (vague
-                || self.has(
-                    range,
-                    &[
-                        "it",
-                        "them",
-                        "vm",
-                        "container",
-                        "cluster",
-                        "server",
-                        "homelab",
-                        "proxmox",
-                        "memory",
-                        "disk",
-                    ],
-                ))
-        {
-            self.draft.ask(
-                QuestionAbout::WhatGoal,
-                "What exactly shall hold afterwards, and for which guest?",
-                vec![],
-                Some(span),
-            );
-            return true;
-        }
-        false
+    /// Where the words for a new guest begin: `… and on pve1 a VM` begins with `on`.
+    fn placed_before(&self, head: usize) -> usize {
+        let place = head.checked_sub(1).filter(|at| self.facts.nodes.contains_key(self.low(*at)));
+        let on = place.and_then(|at| at.checked_sub(1)).filter(|at| self.is(*at, &["on"]));
+        let joined = |at: usize| {
+            at.checked_sub(1).is_some_and(|b| self.is(b, &["and", "then"]) || self.mark(b, ",;:."))
+        };
+        on.filter(|at| joined(*at)).unwrap_or(head)
     }
 }

@@ -24,26 +24,38 @@ impl Reader<'_> {
             self.is(*i, called)
                 && !self.is(
                     i.wrapping_sub(1),
-                    &[
-                        "user",
-                        "login",
-                        "pool",
-                        "cluster",
-                        "storage",
-                        "host",
-                        "tag",
-                        "k3s",
-                        "k8s",
-                        "kubernetes",
-                    ],
+                    &["user", "login", "pool", "cluster", "storage", "tag", "k3s", "k8s", "kubernetes"],
                 )
+                && (!self.is(i.wrapping_sub(1), &["host"]) || self.is(*i, &["name"]))
                 && !self.cluster_named(*i)
         });
+        // `two VMs: one called sun with …, the other called moon with …`
+        if wanted > 1 && wanted < crate::limits::COUNT_MAX {
+            let each: Vec<Named> = (head.noun + 1..to)
+                .filter(|i| self.is(*i, &["called", "named"]) && !self.cluster_named(*i))
+                .filter_map(|i| self.name_list(i + 1, to, 1, true).0.into_iter().next())
+                .collect();
+            if each.len() == wanted {
+                return (each, (head.noun, head.noun));
+            }
+        }
+        // `named robin, sorry, named wren`: the last one counts.
+        let again = marked.and_then(|i| {
+            (i + 1..to)
+                .rev()
+                .find(|j| self.is(*j, called) && super::quantity::takes_back(self, (i + 1, *j)))
+                .map(|j| (i, j))
+        });
+        let begin = again.map(|(i, _)| i);
+        let marked = again.map(|(_, j)| j).or(marked);
         if let Some(i) = marked {
             let mut at = i + 1;
             while self.is(
                 at,
-                &["it", "them", "is", "are", "as", "shall", "be", "should", "simply", "just", "the", "like"],
+                &[
+                    "it", "them", "is", "are", "as", "shall", "be", "should", "simply", "just", "the",
+                    "like", "of",
+                ],
             ) || self.mark(at, ":=")
             {
                 at += 1;
@@ -51,7 +63,7 @@ impl Reader<'_> {
             let most = if wanted > 1 { crate::limits::COUNT_MAX } else { 1 };
             let (names, end) = self.name_list(at, to, most, true);
             if !names.is_empty() {
-                return (names, (i, end));
+                return (names, (begin.unwrap_or(i), end));
             }
         }
         let mut next = head.noun + 1;
@@ -68,7 +80,8 @@ impl Reader<'_> {
                     && !t.raw.starts_with(['/', '.'])
                     && !t.raw.contains(['/', ':', '@'])
                     && !lexicon::VERBS.contains(&t.low.as_str())
-                    && !t.low.ends_with("ing")
+                    && (!t.low.ends_with("ing") || self.closes(next + 1, to))
+                    && !matches!(t.low.as_str(), "hosting" | "serving" | "sharing" | "having" | "including")
             })
             && self.toks.get(next + 1).is_none_or(|t| {
                 next + 1 >= to
@@ -77,8 +90,28 @@ impl Reader<'_> {
                     || t.number.is_some()
             });
         if quoted || direct {
-            let (names, end) = self.name_list(next, to, wanted, false);
+            let listed = self.mark(head.noun + 1, ":(") && wanted > 1;
+            let most = if listed { crate::limits::COUNT_MAX } else { wanted };
+            let (names, end) = self.name_list(next, to, most, false);
+            let items = if listed && names.len() < wanted { self.items_named(next, to) } else { Vec::new() };
+            if items.len() == wanted && wanted > 1 {
+                return (items, (head.noun, head.noun));
+            }
             if !names.is_empty() {
+                // `containers a1 and a2 on pve1, and b1 on pve2`: b1 is one of them.
+                let mut names = names;
+                if head.plural && head.count == Count::Silent {
+                    let more: Vec<Named> = (end..to)
+                        .filter(|i| {
+                            self.nameish(*i)
+                                && (self.is(i - 1, &["and"]) || self.mark(i - 1, ",;"))
+                                && self.is(i + 1, &["on", "at", "with", "in"])
+                                && !names.iter().any(|(name, _, _)| name == self.raw(*i))
+                        })
+                        .map(|i| (self.raw(i).to_owned(), i, i + 1))
+                        .collect();
+                    names.extend(more);
+                }
                 return (names, (next, end));
             }
         }
@@ -107,8 +140,92 @@ impl Reader<'_> {
             if n > 1 && odd.len() == n {
                 return (odd, (head.noun, head.noun));
             }
+            let items = self.items_named(head.noun + 1, to);
+            if n > 1 && items.len() == n {
+                return (items, (head.noun, head.noun));
+            }
         }
         (Vec::new(), (head.noun, head.noun))
+    }
+
+    /// Names that stand before their noun: `pg-a on pve1 and pg-b on pve2, Debian VMs with …`.
+    pub(super) fn names_before(&self, from: usize, to: usize) -> Vec<Named> {
+        // `vm01 to vm04: Debian VMs, …`
+        let range = (from..to).filter(|i| self.nameish(*i)).find_map(|i| {
+            let joined =
+                self.is(i + 1, &["to", "through", "till", "until", "thru"]) || self.mark(i + 1, "-–—…");
+            if let Some(all) = range_in_word(self.raw(i)) {
+                return Some(all.into_iter().map(|name| (name, i, i + 1)).collect::<Vec<_>>());
+            }
+            let all = name_range(self.raw(i), self.raw(i + 2)).filter(|_| joined && i + 2 < to)?;
+            Some(all.into_iter().map(|name| (name, i, i + 3)).collect())
+        });
+        if let Some(all) = range {
+            return all;
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        let odd: Vec<Named> = (from..to)
+            .filter(|i| self.nameish(*i) && self.facts.guest_named(self.low(*i)).is_none())
+            .map(|i| (self.raw(i).to_owned(), i, i + 1))
+            .filter(|(name, _, _)| seen.insert(name.clone()))
+            .collect();
+        if odd.len() > 1 { odd } else { Vec::new() }
+    }
+
+    /// `web-a: an Ubuntu VM with …`, `"lb" = Alpine container`: one name that opens the words for one guest.
+    pub(super) fn name_before(&self, from: usize, to: usize) -> Option<Named> {
+        let mut at = from;
+        while self.mark(at, "-*•–—") || self.is(at, &["and", "then"]) {
+            at += 1;
+        }
+        let token = self.toks.get(at).filter(|_| at < to)?;
+        let good = matches!(token.kind, Kind::Word | Kind::Quoted)
+            && !token.low.is_empty()
+            && !lexicon::is_common(&token.low)
+            && !lexicon::SYSTEMS.contains(&token.low.as_str())
+            && !self.is_alias(&token.low)
+            && lexicon::noun(&token.low).is_none()
+            && !self.facts.storages.contains_key(&token.low)
+            && !self.facts.nodes.contains_key(&token.low)
+            && self.facts.guest_named(&token.low).is_none()
+            && !token.raw.contains(['/', ':', '@', '.']);
+        let closed =
+            self.mark(at + 1, ":=–—-") || self.is(at + 1, &["is", "as"]) && self.is(at + 2, &["a", "an"]);
+        (good && closed).then(|| (token.raw.clone(), at, at + 1))
+    }
+
+    /// A mark, the end or `with` behind a word: what stands there is a name and no participle.
+    pub(super) fn closes(&self, at: usize, to: usize) -> bool {
+        at >= to || self.is(at, &["with"]) || self.mark(at, ",.;:(")
+    }
+
+    /// Words that open an item of a list and have something said behind them: `red with 1 GB, blue on pve2`.
+    fn items_named(&self, from: usize, to: usize) -> Vec<Named> {
+        let opens = |i: usize| {
+            self.mark(i - 1, ":,(–—-")
+                || self.is(i - 1, &["and", "one"])
+                || self.mark(i - 1, ";")
+                || i == from
+        };
+        let told = |i: usize| {
+            self.is(i, &["with", "at", "on", "has", "gets", "having", "in"]) || self.mark(i, "(:=–—")
+        };
+        (from.max(1)..to)
+            .filter(|i| {
+                self.toks.get(*i).is_some_and(|t| {
+                    matches!(t.kind, Kind::Word | Kind::Quoted)
+                        && !t.low.is_empty()
+                        && !lexicon::is_common(&t.low)
+                        && !lexicon::SYSTEMS.contains(&t.low.as_str())
+                        && !self.is_alias(&t.low)
+                        && !self.facts.storages.contains_key(&t.low)
+                        && !self.facts.nodes.contains_key(&t.low)
+                        && !t.raw.contains(['/', ':', '@', '.'])
+                }) && opens(*i)
+                    && told(i + 1)
+            })
+            .map(|i| (self.raw(i).to_owned(), i, i + 1))
+            .collect()
     }
 
     /// `a k3s cluster called edge`: the name is the cluster's.
@@ -149,99 +266,6 @@ impl Reader<'_> {
                 );
             own || shape
         })
-    }
-
-    /// Names from token `start`: at most `most`. After `called` the first word is a name whatever it is.
-    pub fn name_list(
-        &self,
-        start: usize,
-        to: usize,
-        most: usize,
-        sure: bool,
-    ) -> (Vec<(String, usize, usize)>, usize) {
-        let mut names: Vec<(String, usize, usize)> = Vec::new();
-        let (mut at, mut end) = (start, start);
-        while at < to && names.len() < most {
-            let Some(token) = self.toks.get(at) else { break };
-            let first = names.is_empty() && sure;
-            let good = match token.kind {
-                Kind::Quoted => !token.raw.contains(char::is_whitespace) || first,
-                Kind::Word => {
-                    let filler = token.is(&[
-                        "with",
-                        "and",
-                        "on",
-                        "in",
-                        "for",
-                        "the",
-                        "a",
-                        "an",
-                        "that",
-                        "which",
-                        "of",
-                        "at",
-                        "to",
-                        "something",
-                        "whatever",
-                    ]);
-                    let strange =
-                        !lexicon::is_common(&token.low) && !lexicon::SYSTEMS.contains(&token.low.as_str());
-                    !token.raw.starts_with(['/', '.'])
-                        && !token.raw.contains([':', '/', '@'])
-                        && !filler
-                        && (first
-                            || strange
-                            || (sure && self.list_goes_on(at, to) && !lexicon::is_unit(&token.low)))
-                }
-                Kind::Number => {
-                    first
-                        && token.raw.bytes().all(|b| b.is_ascii_digit())
-                        && !lexicon::is_unit(self.low(at + 1))
-                }
-                _ => false,
-            };
-            if !good {
-                break;
-            }
-            let mut next = at + 1;
-            let written = token.raw.clone();
-            if let Some(all) = range_in_word(&written).filter(|all| {
-                most >= all.len() && all.len() > 1 && (most == crate::limits::COUNT_MAX || most == all.len())
-            }) {
-                names.extend(all.into_iter().map(|name| (name, at, next)));
-                end = next;
-            } else {
-                let joiner = self.is(next, &["to", "through", "till", "until", "thru"])
-                    || self.mark(next, "-–—…")
-                    || self.is(next, &[".."]);
-                let far = self.toks.get(next + 1).filter(|_| joiner && next + 1 < to);
-                if let Some(all) = far.and_then(|t| name_range(&written, &t.raw)) {
-                    next += 2;
-                    names.extend(all.into_iter().map(|name| (name, at, next)));
-                } else {
-                    names.push((written, at, next));
-                }
-                end = next;
-            }
-            at = next;
-            let mut joined = false;
-            while self.mark(at, ",&/+")
-                || self.is(at, &["and"])
-                || self.toks.get(at).is_some_and(|t| t.kind == Kind::Break && joined)
-            {
-                at += 1;
-                joined = true;
-            }
-            if !joined {
-                break;
-            }
-        }
-        names.truncate(most);
-        (names, end)
-    }
-
-    pub(super) fn list_goes_on(&self, at: usize, to: usize) -> bool {
-        at + 1 >= to || self.mark(at + 1, ",.;:)") || self.is(at + 1, &["and", "with", "on"])
     }
 
     /// Numbers made-up names so that they are free.

@@ -109,6 +109,13 @@ impl Reader<'_> {
             .take_while(|at| !self.mark(*at, ",;"))
             .map(|at| self.low(at).to_owned())
             .collect();
+        let behind = if self.is(end, &["as", "for"]) {
+            let at =
+                if self.is(end + 1, &["a", "the", "its", "their", "default"]) { end + 2 } else { end + 1 };
+            self.low(at).to_owned()
+        } else {
+            String::new()
+        };
         let near = |words: &[&str]| back.iter().take(4).any(|w| words.contains(&w.as_str()));
         let first = ips.first().cloned().unwrap_or_default();
         let role = |w: &str| {
@@ -127,7 +134,13 @@ impl Reader<'_> {
                     | "ips"
             )
         };
-        match back.iter().find(|w| role(w)).map(String::as_str) {
+        let named = matches!(
+            behind.as_str(),
+            "gateway" | "gw" | "router" | "dns" | "nameserver" | "nameservers" | "resolver"
+        );
+        let word =
+            if named { Some(behind.as_str()) } else { back.iter().find(|w| role(w)).map(String::as_str) };
+        match word {
             Some("gateway" | "gw" | "router") => self.take(found, i, end, What::Gateway(first)),
             Some("dns" | "nameserver" | "nameservers" | "resolver") => {
                 for ip in ips {

@@ -167,6 +167,22 @@ impl Reader<'_> {
             let mut entry =
                 Entry::new(Move { guest: guest.name.clone(), to_node: None, to_storage: None, online: None })
                     .label("guest", Label::derived(format!("guest {} is meant", guest.vmid), target));
+            // `build to pve1 and web-old to pve2`: the node behind the guest is its own.
+            let own = targets.iter().position(|t| t.vmids.contains(&guest.vmid)).and_then(|n| {
+                let start = targets.get(n)?.to;
+                let end = targets.get(n + 1).map_or(to, |next| next.from);
+                attributes.iter().find_map(|a| match &a.what {
+                    What::Node(name)
+                        if a.from >= start
+                            && a.to <= end
+                            && !self.is(a.from.wrapping_sub(1), &["from", "off"]) =>
+                    {
+                        Some((name.clone(), a.from, a.to))
+                    }
+                    _ => None,
+                })
+            });
+            let node = own.or_else(|| node.clone());
             if let Some((name, a, b)) = &node {
                 entry.value.to_node = Some(name.clone());
                 entry.labels.insert("to_node".into(), self.said(*a, *b));
@@ -199,7 +215,13 @@ impl Reader<'_> {
             }
             if let Some((id, a, b)) = &storage {
                 entry.value.to_storage = Some(id.clone());
-                entry.labels.insert("to_storage".into(), self.said(*a, *b));
+                let known = super::reader::plain(id);
+                let label = if super::reader::plain(self.words(*a, *b)).contains(&known) {
+                    self.said(*a, *b)
+                } else {
+                    Label::derived("the storage that these words mean", Some(self.span(*a, *b)))
+                };
+                entry.labels.insert("to_storage".into(), label);
             }
             if let Some((at, n)) = live {
                 entry.value.online = Some(true);
@@ -216,8 +238,20 @@ impl Reader<'_> {
     /// `Clone web-old to web-test`, `same as the web server but for staging`.
     pub fn clone_of(&mut self, range: (usize, usize)) -> bool {
         let (from, to) = range;
-        let copies: &[&str] =
-            &["clone", "copy of", "duplicate", "copy", "clone of", "cloned", "twin of", "replica of"];
+        let copies: &[&str] = &[
+            "clone",
+            "copy of",
+            "duplicate",
+            "copy",
+            "clone of",
+            "cloned",
+            "twin of",
+            "replica of",
+            "clones of",
+            "copies of",
+            "replicas of",
+            "duplicates of",
+        ];
         let same: &[&str] =
             &["same as", "just like", "identical to", "exactly like", "like", "modelled on", "based on"];
         let copy = self.find(range, copies);

@@ -59,6 +59,21 @@ impl Reader<'_> {
             if let Some(name) = known {
                 let online = self.facts.nodes.get(&name).is_some_and(|node| node.online);
                 let start = if i > from && self.is(i - 1, &["node", "host"]) { i - 1 } else { i };
+                let floor = start.saturating_sub(5).max(from);
+                let refused = ["not", "never", "except", "avoid", "without", "don't", "mustn't", "shouldn't"];
+                let no = (floor..start).rev().find(|at| {
+                    self.is(*at, &refused)
+                        || self.is(*at, &["but"])
+                            && self.is(at.wrapping_sub(1), &["anywhere", "node", "server"])
+                });
+                let avoided = no.is_some_and(|at| {
+                    !self.has((at, start), &["start", "boot", "and", "but on", "only"])
+                        && !(at..start).any(|i| self.mark(i, ",;"))
+                });
+                if avoided {
+                    self.take(found, start, i + 1, What::NotNode(name));
+                    continue;
+                }
                 self.take(
                     found,
                     start,
@@ -96,11 +111,13 @@ impl Reader<'_> {
                         _ => What::UnknownNode(format!("{} {n}", self.raw(i))),
                     };
                     self.take(found, i, i + 2, what);
-                } else if self
-                    .toks
-                    .get(i + 1)
-                    .is_some_and(|t| i + 1 < to && t.kind == Kind::Word && !lexicon::is_common(&t.low))
-                    && self.is(i.wrapping_sub(1), &["on", "to", "onto"])
+                } else if self.toks.get(i + 1).is_some_and(|t| {
+                    i + 1 < to
+                        && t.kind == Kind::Word
+                        && !lexicon::is_common(&t.low)
+                        && !self.facts.nodes.keys().any(|name| name.eq_ignore_ascii_case(&t.low))
+                        && self.facts.guest_named(&t.low).is_none()
+                }) && self.is(i.wrapping_sub(1), &["on", "to", "onto"])
                 {
                     let name = self.raw(i + 1).to_owned();
                     self.take(found, i, i + 2, What::UnknownNode(name));

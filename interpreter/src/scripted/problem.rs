@@ -56,6 +56,20 @@ impl Reader<'_> {
                     Some(span),
                 );
             }
+            What::NotNode(name) => {
+                let options: Vec<String> = facts
+                    .nodes
+                    .iter()
+                    .filter(|(other, n)| n.online && *other != name)
+                    .map(|(other, _)| other.clone())
+                    .collect();
+                self.draft.ask(
+                    QuestionAbout::WhichNode,
+                    format!("Not on {name}: which node shall it be?"),
+                    options,
+                    Some(span),
+                );
+            }
             What::UnknownVlan(name) => {
                 let options = facts
                     .house

@@ -37,40 +37,36 @@ pub struct Quantity {
     pub bound: Option<Bound>,
     /// The value before, if the text names it too: `from 4 to 8`, `8 instead of 4`.
     pub before: Option<f64>,
+    /// One end of a range, so no size at all.
+    pub ranged: bool,
     /// The role word stands right at the number.
     pub unit_said: bool,
+    /// So many disks of this size: `two data disks of 500 GB`.
+    pub times: usize,
 }
 
-const MEMORY: &[&str] = &["memory", "ram", "mem"];
-const DISK: &[&str] = &[
-    "disk",
-    "storage",
-    "space",
-    "ssd",
-    "hdd",
-    "drive",
-    "root",
-    "rootfs",
-    "boot",
-    "system",
-    "volume",
-    "disks",
-    "hd",
-    "nvme",
-    "harddisk",
-    "os",
-    "filesystem",
-    "disc",
-    "rootdisk",
-];
-const EXTRA: &[&str] =
-    &["data", "second", "extra", "additional", "further", "another", "secondary", "third", "2nd", "separate"];
-const CORES: &[&str] = &["cores", "core", "cpu", "cpus", "vcpu", "vcpus", "processors", "vcores"];
-const BETWEEN: &[&str] = &[
-    "of", "the", "to", "its", "for", "worth", "as", "their", "in", "a", "main", "primary", "total", "real",
-    "local", "hard",
+/// Words that take back what stood before.
+pub(super) const CORRECTING: &[&str] = &[
+    "sorry",
+    "mean",
+    "meant",
+    "actually",
+    "rather",
+    "correction",
+    "scratch that",
+    "make that",
+    "make it",
+    "no",
+    "oops",
+    "wait",
 ];
 
+/// Words behind which a value takes the place of the one before.
+pub(super) fn takes_back(reader: &Reader<'_>, range: (usize, usize)) -> bool {
+    reader.has(range, CORRECTING)
+}
+pub(super) const EXTRA: &[&str] =
+    &["data", "second", "extra", "additional", "further", "another", "secondary", "third", "2nd", "separate"];
 impl Reader<'_> {
     /// A number at token `i`: value and the token after it.
     pub fn number_at(&self, i: usize) -> Option<(f64, usize)> {
@@ -103,6 +99,7 @@ impl Reader<'_> {
                 return Some((0.25, at));
             }
             "½" => return Some((0.5, i + 1)),
+            "another" if self.is_unit_word(i + 1) => return Some((1.0, i + 1)),
             "a" | "an" => {
                 if self.is(i + 1, &["half", "quarter", "couple", "pair", "dozen", "hundred", "single"]) {
                     let (value, mut at) = self.number_at(i + 1)?;
@@ -110,6 +107,9 @@ impl Reader<'_> {
                         at += 1;
                     }
                     return Some((value, at));
+                }
+                if self.is(i + 1, &["extra", "additional", "further"]) && self.is_unit_word(i + 2) {
+                    return Some((1.0, i + 1));
                 }
                 let unit = self.low(i + 1);
                 return (is_core_unit(unit) && unit.len() > 1 || size_unit(unit).is_some() && unit.len() > 1)
@@ -120,6 +120,14 @@ impl Reader<'_> {
         let first = number_word(low)?;
         let mut at = i + 1;
         let mut value = first;
+        if self.is(at, &["quarters"]) {
+            // `three quarters of a gig`
+            at += 1;
+            while a(at) {
+                at += 1;
+            }
+            return Some((first * 0.25, at));
+        }
         if (20.0..100.0).contains(&first)
             && first % 10.0 == 0.0
             && let Some(ones) = number_word(self.low(at)).filter(|n| (1.0..10.0).contains(n))
@@ -148,6 +156,40 @@ impl Reader<'_> {
         Some((value, at))
     }
 
+    /// How many disks of one size, and where that is said: `two data disks of 500 GB`, `2 x 500 GB data disks`.
+    fn disk_count(&self, q: &Quantity, floor: usize) -> Option<(usize, usize)> {
+        if !matches!(q.role, Role::Extra | Role::Disk) {
+            return None;
+        }
+        let many = |at: usize| {
+            self.number_at(at)
+                .filter(|(n, end)| *end == at + 1 && n.fract() == 0.0 && (2.0..=8.0).contains(n))
+                .map(|(n, _)| (n as usize, at))
+        };
+        let disks = &["disks", "drives", "volumes"];
+        if (q.from..q.to).any(|at| self.is(at, disks)) {
+            let mut at = q.from.checked_sub(1).filter(|at| *at >= floor)?;
+            if self.is(at, &["x", "×", "times"]) && at > floor {
+                at -= 1;
+            }
+            return many(at);
+        }
+        let back = q.from.saturating_sub(4).max(floor);
+        let mut at = (back..q.from).rev().find(|at| self.is(*at, disks))?;
+        if !(at + 1..q.from).all(|i| self.is(i, &["of", "with", "at", "sized", "each"])) {
+            return None;
+        }
+        while at > floor && self.is(at - 1, EXTRA) {
+            at -= 1;
+        }
+        many(at.checked_sub(1).filter(|at| *at >= floor)?)
+    }
+
+    fn is_unit_word(&self, i: usize) -> bool {
+        let unit = self.low(i);
+        unit.len() > 1 && (is_core_unit(unit) || size_unit(unit).is_some())
+    }
+
     /// The quantities of the tokens `[from, to)`, in order.
     pub fn quantities(&self, from: usize, to: usize) -> Vec<Quantity> {
         let mut found: Vec<Quantity> = Vec::new();
@@ -165,8 +207,33 @@ impl Reader<'_> {
             let floor = found.last().map_or(from, |q| q.to);
             if let Some(mut quantity) = self.measured(i, value, at, floor, to, &mut claimed) {
                 self.context_of(&mut quantity, floor, to);
+                // `2 GB of RAM, sorry, I mean 4 GB`: the second is of the same thing and stands in its place.
+                let again = found.last().filter(|last| {
+                    let alike = last.role == quantity.role
+                        || quantity.role == Role::Bare && last.role != Role::Cores
+                        || last.role == Role::Bare && quantity.role != Role::Cores;
+                    alike && self.only_takes_back((last.to, i))
+                });
+                if let Some(last) = again {
+                    if quantity.role == Role::Bare {
+                        quantity.role = last.role;
+                    }
+                    found.pop();
+                }
+                if let Some((times, start)) = self.disk_count(&quantity, floor) {
+                    quantity.times = times;
+                    quantity.from = start;
+                }
                 at = quantity.to.max(at);
                 found.push(quantity);
+            } else if let Some(last) = found.last().filter(|q| self.only_takes_back((q.to, i))).cloned()
+                && (at >= to || self.toks.get(at).is_some_and(|t| matches!(t.kind, Kind::Mark | Kind::Break)))
+            {
+                // `2 cores, or rather 4`: of the same unit.
+                let factor = (last.from..last.to).find_map(|n| size_unit(self.low(n))).unwrap_or(1.0);
+                let value = if last.role == Role::Cores { value } else { value * factor };
+                found.pop();
+                found.push(Quantity { value, from: i, to: at, before: None, step: 0, ..last });
             }
             i = at;
         }
@@ -213,7 +280,9 @@ impl Reader<'_> {
             step: 0,
             bound: None,
             before: None,
+            ranged: false,
             unit_said: true,
+            times: 1,
         };
         if unit < to && is_core_unit(self.low(unit)) {
             let mut end = unit + 1;
@@ -239,6 +308,15 @@ impl Reader<'_> {
             {
                 return None;
             }
+            let another = i > floor
+                && self.is(i - 1, &["additional", "extra", "another", "second", "further", "data"])
+                && self.is(end, &["disk", "drive", "volume", "ssd", "hdd"])
+                && !self.is(end + 1, &["space"]);
+            if another {
+                claimed.push(end);
+                let whole = quantity(value * factor, Role::Extra, end + 1);
+                return Some(Quantity { from: i - 1, ..whole });
+            }
             let (role, next) = self.role_after(end, to, claimed).map_or_else(
                 || (self.role_before(i, floor, claimed).unwrap_or(Role::Bare), end),
                 |(role, next)| (role, next),
@@ -257,200 +335,5 @@ impl Reader<'_> {
             return None;
         }
         Some(Quantity { unit_said: false, ..quantity(value, role, at) })
-    }
-
-    fn role_after(&self, start: usize, to: usize, claimed: &mut Vec<usize>) -> Option<(Role, usize)> {
-        let mut extra = false;
-        let mut at = start;
-        let mut steps = 0;
-        while at < to && steps < 5 {
-            let token = self.toks.get(at)?;
-            if token.kind == Kind::Break && steps == 0 {
-                return None;
-            }
-            if token.kind == Kind::Mark && token.raw != "(" {
-                return None;
-            }
-            let low = token.low.as_str();
-            let labelled = self.toks.get(at + 1).is_some_and(|t| t.mark(":="));
-            let role = match low {
-                _ if labelled => return None,
-                _ if MEMORY.contains(&low) => Some(Role::Memory),
-                "swap" => Some(Role::Swap),
-                _ if DISK.contains(&low) && !matches!(low, "boot" | "system" | "root" | "os") => {
-                    Some(if extra { Role::Extra } else { Role::Disk })
-                }
-                "boot" | "system" | "root" | "os" if self.is(at + 1, DISK) => Some(Role::Disk),
-                "system" | "root" | "boot" | "os"
-                    if at > start && (start..at).any(|n| self.is(n, &["for"])) =>
-                {
-                    Some(Role::Disk)
-                }
-                "data" if at > start && self.is(at - 1, &["for"]) && !self.is(at + 1, DISK) => {
-                    Some(Role::Extra)
-                }
-                _ if EXTRA.contains(&low) => {
-                    extra = true;
-                    None
-                }
-                "system" | "root" | "boot" | "os" => None,
-                _ if BETWEEN.contains(&low) || matches!(low, "ceph" | "lvm") => None,
-                _ if self.facts.storages.contains_key(low) && self.is(at + 1, DISK) => None,
-                _ => return None,
-            };
-            if let Some(role) = role {
-                claimed.push(at);
-                // `disk space`, `data disk`, `root disk`, `memory` done twice over.
-                let mut end = at + 1;
-                while end < to
-                    && self.is(end, DISK)
-                    && role != Role::Memory
-                    && !self.toks.get(end + 1).is_some_and(|t| t.mark(":="))
-                {
-                    claimed.push(end);
-                    end += 1;
-                }
-                return Some((role, end));
-            }
-            at += 1;
-            steps += 1;
-        }
-        None
-    }
-
-    fn role_before(&self, i: usize, floor: usize, claimed: &mut Vec<usize>) -> Option<Role> {
-        let mut at = i;
-        let mut steps = 0;
-        while at > floor && steps < 12 {
-            at -= 1;
-            steps += 1;
-            let token = self.toks.get(at)?;
-            if token.mark(".;") {
-                return None;
-            }
-            // A comma ends it, unless it closes what was put in between.
-            if token.mark(",") && steps <= 1 {
-                return None;
-            }
-            if claimed.contains(&at) {
-                return None;
-            }
-            let low = token.low.as_str();
-            let role = if MEMORY.contains(&low) {
-                Role::Memory
-            } else if low == "swap" {
-                Role::Swap
-            } else if CORES.contains(&low) {
-                Role::Cores
-            } else if DISK.contains(&low) && !matches!(low, "boot" | "system" | "root" | "storage" | "os") {
-                let extra = at > 0 && self.is(at - 1, EXTRA);
-                if extra { Role::Extra } else { Role::Disk }
-            } else {
-                continue;
-            };
-            claimed.push(at);
-            return Some(role);
-        }
-        None
-    }
-
-    /// Words around a quantity: from, instead of, by, more, at most.
-    fn context_of(&self, q: &mut Quantity, floor: usize, to: usize) {
-        let scale = |n: f64, unit: &str| {
-            size_unit(unit).map_or(if q.role == Role::Cores { n } else { n * 1024.0 }, |f| n * f)
-        };
-        // 8 instead of 4, 8 (was 4), 8 rather than 4, 8, not 4
-        let mut at = q.to;
-        if self.toks.get(at).is_some_and(|t| t.mark(",(")) {
-            at += 1;
-        }
-        let old = if self.is(at, &["instead"]) && self.is(at + 1, &["of"])
-            || self.is(at, &["rather"]) && self.is(at + 1, &["than"])
-        {
-            Some(at + 2)
-        } else if self.is(at, &["was", "not", "currently", "up", "from"]) {
-            Some(if self.is(at + 1, &["from", "the"]) { at + 2 } else { at + 1 })
-        } else {
-            None
-        };
-        if let Some((n, next)) = old.and_then(|at| {
-            let at = if self.is(at, &["the", "its"]) { at + 1 } else { at };
-            let at = if self.is(at, &["current", "present", "old"]) { at + 1 } else { at };
-            self.number_at(at)
-        }) && next <= to
-        {
-            let unit = self.low(next).to_owned();
-            q.before = Some(scale(n, &unit));
-            q.to = if size_unit(&unit).is_some() || is_core_unit(&unit) { next + 1 } else { next };
-        }
-        // from 4 to 8
-        let back = |n: usize| q.from.checked_sub(n).filter(|at| *at >= floor);
-        if let Some(word) = back(1) {
-            if self.is(word, &["to"]) {
-                let unit_between =
-                    back(2).filter(|at| size_unit(self.low(*at)).is_some() || is_core_unit(self.low(*at)));
-                let number = back(if unit_between.is_some() { 3 } else { 2 });
-                if let Some((n, _)) = number.and_then(|at| self.number_at(at))
-                    && let Some(start) = number.filter(|at| *at >= 1 && self.is(at - 1, &["from"]))
-                {
-                    q.before = Some(scale(
-                        n,
-                        unit_between.map_or(self.low(q.to.saturating_sub(1)), |at| self.low(at)),
-                    ));
-                    q.from = start.saturating_sub(1);
-                }
-            } else if self.is(word, &["by", "another", "extra", "additional"]) {
-                q.step = 1;
-                q.from = word;
-            } else if self.is(word, &["most", "maximum"]) && back(2).is_some_and(|w| self.is(w, &["at"])) {
-                q.bound = Some(Bound::AtMost);
-                q.from = word - 1;
-            } else if self.is(word, &["least", "minimum"]) && back(2).is_some_and(|w| self.is(w, &["at"])) {
-                q.bound = Some(Bound::AtLeast);
-                q.from = word - 1;
-            } else if self.is(word, &["than"]) {
-                let less = back(2).is_some_and(|w| self.is(w, &["less", "fewer"]));
-                let not =
-                    back(3).is_some_and(|w| self.is(w, &["no", "not", "never", "be", "have", "use", "get"]));
-                let negated = not
-                    && (back(3).is_some_and(|w| self.is(w, &["no", "not", "never"]))
-                        || back(4).is_some_and(|w| self.is(w, &["not", "never"])));
-                q.bound = Some(if less == negated { Bound::AtLeast } else { Bound::AtMost });
-                q.from = word.saturating_sub(if negated { 2 } else { 1 });
-            } else if self.is(word, &["exceed", "max", "below", "under"]) {
-                q.bound = Some(Bound::AtMost);
-                q.from = word;
-            } else if self.is(word, &["above", "over", "min"]) {
-                q.bound = Some(Bound::AtLeast);
-                q.from = word;
-            }
-        }
-        if self.is(q.to, &["more", "extra", "additional"]) {
-            q.step = 1;
-            q.to += 1;
-            let mut claimed = Vec::new();
-            if q.role == Role::Bare
-                && let Some((role, end)) = self.role_after(q.to, to, &mut claimed)
-            {
-                (q.role, q.to) = (role, end);
-            }
-        } else if self.is(q.to, &["less"]) {
-            q.step = -1;
-            q.to += 1;
-        } else if self.is(q.to, &["max", "maximum", "tops"]) {
-            q.bound = Some(Bound::AtMost);
-            q.to += 1;
-        } else if self.is(q.to, &["or"]) && self.is(q.to + 1, &["more", "less"]) {
-            q.bound = Some(if self.is(q.to + 1, &["more"]) { Bound::AtLeast } else { Bound::AtMost });
-            q.to += 2;
-        }
-        // `2 more cores`, `2 additional GB`: the word stands between number and unit and is seen there.
-        if q.from + 1 < q.to
-            && (q.from..q.to).any(|at| self.is(at, &["more", "extra", "additional"]))
-            && q.bound.is_none()
-            && q.role != Role::Extra
-        {
-            q.step = 1;
-        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Begin with [`Reader::new`]. Sentences and clauses are ranges of token indices.
 
+use super::answers::Answered;
 use super::draft::Draft;
 use super::lexicon;
 use super::token::{Kind, Token, tokens};
@@ -27,6 +28,9 @@ pub struct Reader<'a> {
     pub own: usize,
     pub facts: &'a Facts,
     pub context: &'a Context<'a>,
+    pub answered: &'a Answered,
+    /// Guests that an answer names.
+    pub chosen: Vec<Vmid>,
     pub toks: Vec<Token>,
     pub used: Vec<bool>,
     pub draft: Draft,
@@ -39,12 +43,24 @@ pub struct Reader<'a> {
     pub spared: bool,
     /// Sizes stand before the guests they are for: `4 GB to web-old and 2 cores to db-1`.
     pub behind: bool,
+    /// What was refused a moment ago was about a node: `it` is that node.
+    pub node_talk: bool,
+    /// A sentence began with second thoughts about new guests.
+    pub regret: bool,
+    /// A sentence only asks something, or talks.
+    pub chat: bool,
     /// Sentences that nothing understood.
     pub strange: Vec<(usize, usize)>,
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(text: &'a str, own: usize, facts: &'a Facts, context: &'a Context<'a>) -> Self {
+    pub fn new(
+        text: &'a str,
+        own: usize,
+        facts: &'a Facts,
+        context: &'a Context<'a>,
+        answered: &'a Answered,
+    ) -> Self {
         let names: Vec<String> = facts
             .guests
             .values()
@@ -71,7 +87,9 @@ impl<'a> Reader<'a> {
             )
             .chain(facts.isos.keys().map(|n| n.to_lowercase()))
             .collect();
-        let mut toks = tokens(text, &names);
+        let hidden = super::hidden::passages(text);
+        let shown = super::hidden::blanked(text, &hidden);
+        let mut toks = answered.placed(tokens(&shown, &names), &names);
         for token in &mut toks {
             // A misspelt word that is somebody's name is no misspelt word.
             if token.mended && names.contains(&token.raw.to_lowercase()) {
@@ -92,21 +110,33 @@ impl<'a> Reader<'a> {
             }
         }
         let used = vec![false; toks.len()];
-        Self {
+        let mut draft = Draft::default();
+        for span in hidden {
+            let text = "This part speaks to the interpreter or is hidden; it was not followed.";
+            draft.refuse(domain::interpretation::RefusalReason::InstructionOverride, text, Some(span));
+        }
+        let mut reader = Self {
             text,
             own,
             facts,
             context,
+            answered,
+            chosen: Vec::new(),
             toks,
             used,
-            draft: Draft::default(),
+            draft,
             focus: Focus::Nothing,
             heard: Vec::new(),
             recent_pool: None,
             spared: false,
             behind: false,
+            chat: false,
+            regret: false,
+            node_talk: false,
             strange: Vec::new(),
-        }
+        };
+        reader.choose();
+        reader
     }
 
     pub fn low(&self, i: usize) -> &str {
@@ -218,12 +248,40 @@ impl<'a> Reader<'a> {
                     || self.is(i + 1, &["it", "them"])
                         && self.is(i + 2, &["stopped", "off", "powered", "turned", "shut"]));
             let starts_up = self.is(i, &["start", "boot"])
-                && self.is(i + 1, &["automatically", "at", "on", "order", "with", "it", "them"])
+                && (self.is(i + 1, &["automatically", "at", "on", "order", "with"])
+                    || self.is(i + 1, &["it", "them"])
+                        && self.is(
+                            i + 2,
+                            &[
+                                "automatically",
+                                "at",
+                                "on",
+                                "with",
+                                "first",
+                                "second",
+                                "last",
+                                "when",
+                                "after",
+                                "before",
+                            ],
+                        ))
                 || self.is(i, &["name", "call", "tag"])
                     && self.is(i + 1, &["it", "them"])
                     && self.has((from, i), &["clone", "copy"])
                 || self.is(i, &["call", "name"]);
-            let noun = i > from && self.is(i - 1, &["a", "the", "an", "of", "no", "with"]);
+            // `no, make that 8 GB` corrects what was said.
+            let goes_on = goes_on
+                || self.is(i, &["make"])
+                    && self.is(i + 1, &["that", "it"])
+                    && self.number_at(i + 2).is_some_and(|(_, end)| lexicon::is_unit(self.low(end)));
+            // `Every weekday at 18:00: back up db-1`
+            let timed = starts.len() == 1
+                && self.is(i, &["back", "backup", "run", "make", "take", "create", "snapshot"])
+                && self.has((from, i), &["every", "daily", "nightly", "weekly", "monthly", "each", "once a"])
+                && !(from..i).any(|at| {
+                    lexicon::VERBS.contains(&self.low(at)) || self.facts.guest_named(self.raw(at)).is_some()
+                });
+            let noun = timed || i > from && self.is(i - 1, &["a", "the", "an", "of", "no", "with"]);
             if !goes_on && !starts_up && !noun {
                 starts.push(i);
             }
@@ -290,6 +348,12 @@ impl<'a> Reader<'a> {
             .find(|a| a.about == about)
             .map(|a| a.answer.trim())
             .filter(|a| !a.is_empty())
+    }
+
+    /// True if the author agreed, false if not, none if nothing was asked about it.
+    pub fn agreed(&self, about: domain::interpretation::QuestionAbout, name: &str) -> Option<bool> {
+        let mut answers = self.context.answers.iter().rev();
+        answers.find(|a| a.about == about && (name.is_empty() || a.names(name))).map(crate::Answer::is_yes)
     }
 
     pub fn answered(&self, answer: &str) -> Label {

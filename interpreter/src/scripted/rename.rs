@@ -85,6 +85,12 @@ impl Reader<'_> {
             "renamed",
             "be named",
             "new name",
+            "name to",
+            "name into",
+            "name should be",
+            "name shall be",
+            "hostname to",
+            "goes by",
         ];
         let Some((at, n)) = self.find(range, words) else { return false };
         let Some(targets) = self.targets(range, false) else { return true };

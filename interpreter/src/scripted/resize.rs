@@ -15,7 +15,7 @@ impl Reader<'_> {
         let near = |at: usize| {
             self.is(at, &["a", "another", "second", "new", "extra", "additional", "third", "further"])
         };
-        if q.role == Role::Extra {
+        if q.role == Role::Extra || q.role == Role::Disk && q.times > 1 {
             return true;
         }
         if q.role != Role::Disk {
@@ -25,6 +25,21 @@ impl Reader<'_> {
             .any(|at| self.is(at, &["disk", "drive", "volume"]) && !self.is(at + 1, &["space"]));
         let before = (from..q.from).rev().take(4).find(|at| self.is(*at, &["disk", "drive", "volume"]));
         (said_here && q.from > from && near(q.from - 1)) || before.is_some_and(|at| at > from && near(at - 1))
+    }
+
+    /// `add 2 cores and 4 GB`: the verb is for all numbers; `an extra 4 GB and 60 GB of disk`: the word for one.
+    fn added(&self, q: &Quantity, (from, to): (usize, usize)) -> bool {
+        if self.is(q.from.wrapping_sub(1), &["to", "be", "at", "is", "exactly", "total"]) {
+            return false;
+        }
+        let mine =
+            |at: usize| !(at + 1..q.from).any(|i| self.number_at(i).is_some_and(|(_, end)| end <= q.from));
+        self.mark(q.from.wrapping_sub(1), "+")
+            || self.has((from, q.from), &["add"])
+            || (from..q.from)
+                .any(|at| self.is(at, &["extra", "additional", "another", "more", "further"]) && mine(at))
+            || self.is(q.to, &["more", "extra", "additional"])
+            || self.has((q.to, to.min(q.to + 6)), &["extra on top", "on top"])
     }
 
     pub(super) fn resize(
@@ -37,12 +52,18 @@ impl Reader<'_> {
     ) {
         let span = self.span(attribute.from, attribute.to);
         let (from, _) = range;
-        let adds = self.has((from, q.from), &["add", "extra", "additional", "another", "more"])
-            || self.has((q.to, range.1), &["more", "extra on top", "on top"]);
+        if q.ranged {
+            let text = format!("The text gives a range. Which size shall {} get?", guest.name);
+            self.draft.ask(QuestionAbout::WhatSize, text, vec![], Some(span));
+            return;
+        }
+        let adds = self.added(q, range);
+        let taken = self.has((from, q.from), &["take", "remove", "drop", "strip"])
+            && self.has((q.to, range.1), &["away", "off", "from"]);
         let lowers = self.has(
             range,
             &["reduce", "lower", "decrease", "shrink", "cut", "take away", "less", "down by", "trim"],
-        );
+        ) || taken;
         let new_disk = self.is_new_disk(q, range);
         let mut role = q.role;
         if role == Role::Bare {
@@ -52,6 +73,15 @@ impl Reader<'_> {
                 Some(old) if (old / 1024.0) as u64 == guest.disk_gib => Role::Disk,
                 _ if self.has(earlier, &["space", "disk", "full", "storage"]) => Role::Disk,
                 _ if self.has(earlier, &["memory", "ram", "swapping", "oom", "swap", "swaps"]) => {
+                    Role::Memory
+                }
+                _ if self.answer(QuestionAbout::WhatSize).is_some_and(|a| a.eq_ignore_ascii_case("disk")) => {
+                    Role::Disk
+                }
+                _ if self
+                    .answer(QuestionAbout::WhatSize)
+                    .is_some_and(|a| a.eq_ignore_ascii_case("memory")) =>
+                {
                     Role::Memory
                 }
                 _ if (adds || q.step != 0) && q.before.is_none() => {
@@ -100,9 +130,11 @@ impl Reader<'_> {
             }
             let label = Label::Said { quote: None, span: Some(span) };
             let draft = self.draft_of(guest, targets);
-            draft.wish.extra_disks.push(DiskWish { size_gib: size as u64, storage: None, path: None });
-            let n = draft.wish.extra_disks.len() - 1;
-            draft.set(&format!("extra_disks/{n}/size_gib"), label);
+            for _ in 0..q.times {
+                draft.wish.extra_disks.push(DiskWish { size_gib: size as u64, storage: None, path: None });
+                let n = draft.wish.extra_disks.len() - 1;
+                draft.set(&format!("extra_disks/{n}/size_gib"), label.clone());
+            }
             return;
         }
         let (field, old, amount) = match role {
@@ -111,7 +143,7 @@ impl Reader<'_> {
             Role::Swap => ("swap_mib", 0, q.value),
             Role::Memory | Role::Bare => ("memory_mib", guest.memory_mib, q.value),
         };
-        let by = (q.step != 0 || adds) && q.before.is_none();
+        let by = (q.step != 0 || adds || taken) && q.before.is_none();
         if amount.fract() != 0.0 || amount < 0.0 {
             self.draft.ask(
                 QuestionAbout::WhatSize,
@@ -133,7 +165,7 @@ impl Reader<'_> {
                 ),
             )
         } else {
-            (amount, Label::Said { quote: None, span: Some(span) })
+            (amount, self.sized(attribute))
         };
         if value == 0 {
             self.draft.ask(
@@ -187,7 +219,10 @@ impl Reader<'_> {
         ];
         let Some((at, factor)) = (range.0..range.1)
             .find_map(|i| words.iter().find(|(w, _)| self.is(i, &[w])).map(|(_, f)| (i, *f)))
-            .or_else(|| self.find(range, &["in half", "by half", "half the"]).map(|(at, _)| (at, 0.5)))
+            .or_else(|| {
+                self.find(range, &["in half", "by half", "half the", "half as much", "half as many"])
+                    .map(|(at, _)| (at, 0.5))
+            })
         else {
             return false;
         };

@@ -56,6 +56,21 @@ impl Reader<'_> {
             "turn down",
             "shut off",
         ];
+        let never: &[&str] = &[
+            "must not be running",
+            "should not be running",
+            "shall not be running",
+            "shouldn't be running",
+            "must not run",
+            "should not run",
+            "shall not run",
+            "not be on",
+            "not stay on",
+            "no longer be running",
+            "no longer run",
+            "must be off",
+            "should be off",
+        ];
         let again: &[&str] = &["reboot", "restart", "reset", "power cycle", "power-cycle"];
         if self.has(
             range,
@@ -94,23 +109,45 @@ impl Reader<'_> {
             let b = (a + 1..range.1).find(|i| self.is(*i, second))?;
             Some((a, b + 1 - a))
         };
-        let stop = self.find(range, off).or_else(|| {
+        // `must not run on the same host` is about the place.
+        let closed = |(at, n): &(usize, usize)| {
+            at + n >= range.1
+                || self.mark(at + n, ",.;:!")
+                || self.is(at + n, &["any", "anymore", "now", "today", "and", "but", "at", "for", "please"])
+        };
+        let never = self.find(range, never).filter(closed);
+        let stop = never.or_else(|| self.find(range, off)).or_else(|| {
             apart(&["turn", "shut", "switch", "power"], &["off", "down"])
                 .or_else(|| apart(&["take"], &["offline", "down"]))
         });
+        let placed = |(at, n): &(usize, usize)| {
+            self.is(at + n - 1, &["run"])
+                && self.is(
+                    at + n,
+                    &["on", "in", "as", "with", "only", "from", "under", "at", "side", "together"],
+                )
+        };
         let start = self
             .find(range, on)
-            .or_else(|| apart(&["turn", "switch", "power", "bring"], &["on", "up", "online"]));
+            .filter(|hit| !placed(hit))
+            .or_else(|| apart(&["turn", "switch", "power", "bring"], &["on", "up", "online"]))
+            .or_else(|| apart(&["keep", "leave"], &["running", "on", "up", "online"]))
+            .or_else(|| apart(&["have", "want", "need"], &["running", "started", "online"]))
+            .filter(|(at, _)| never.is_none_or(|(from, n)| *at < from || *at >= from + n));
+        if let Some(done) = self.each_its_own(range, targets) {
+            return done;
+        }
         let (hit, wanted) = match (stop, start) {
             (Some(hit), _) => (hit, false),
             (None, Some(hit)) => (hit, true),
             _ => return false,
         };
         let (at, n) = hit;
-        if (range.0..at)
-            .rev()
-            .take(3)
-            .any(|i| self.is(i, &["not", "don't", "never", "without", "nobody", "cannot", "mustn't"]))
+        if never.is_none()
+            && (range.0..at)
+                .rev()
+                .take(3)
+                .any(|i| self.is(i, &["not", "don't", "never", "without", "nobody", "cannot", "mustn't"]))
         {
             // What must not be done is not done.
             let span = self.span(range.0, range.1);
@@ -118,6 +155,10 @@ impl Reader<'_> {
             return true;
         }
         if wanted && self.is(at, &["start"]) && self.is(at + 1, &["over", "with"]) {
+            return false;
+        }
+        // `bring build up to 8 cores` is about cores.
+        if wanted && self.is(at + n - 1, &["up"]) && self.is(at + n, &["to"]) {
             return false;
         }
         let span = self.span(at, at + 1);
@@ -173,6 +214,35 @@ impl Reader<'_> {
         true
     }
 
+    /// `turn web-old off and build on`: every guest has its own word behind it.
+    fn each_its_own(&mut self, range: (usize, usize), targets: &[Target]) -> Option<bool> {
+        if targets.len() < 2 || !self.has(range, &["turn", "switch", "power", "shut", "bring", "take"]) {
+            return None;
+        }
+        let mut said: Vec<(Vec<Vmid>, bool, usize)> = Vec::new();
+        for (n, target) in targets.iter().enumerate() {
+            let until = targets.get(n + 1).map_or(range.1, |next| next.from);
+            let at = (target.to..until)
+                .find(|i| self.is(*i, &["on", "off", "up", "down", "online", "offline"]))?;
+            said.push((target.vmids.clone(), self.is(at, &["on", "up", "online"]), at));
+        }
+        let timed =
+            self.has(range, &["at night", "every", "tonight", "tomorrow", "daily", "when", "if", "until"]);
+        if timed || said.iter().all(|(_, on, _)| *on) || said.iter().all(|(_, on, _)| !*on) {
+            return None;
+        }
+        for (vmids, on, at) in said {
+            let power = serde_json::to_value(if on { Power::Running } else { Power::Stopped }).ok()?;
+            let span = self.span(at, at + 1);
+            self.use_up(at, at + 1);
+            for guest in vmids.iter().filter_map(|id| self.facts.guest(*id)) {
+                let label = Label::Said { quote: None, span: Some(span) };
+                self.put_old(guest, "power", power.clone(), label, targets);
+            }
+        }
+        Some(true)
+    }
+
     /// `db-1 starts first, web-old second`.
     pub(super) fn order(&mut self, range: (usize, usize)) -> bool {
         let spoken = self.has(
@@ -196,11 +266,21 @@ impl Reader<'_> {
         let ordinal = (range.0..range.1).any(|i| {
             lexicon::ordinal(self.low(i)).is_some() && !self.is(i + 1, &["disk", "nic", "cluster"])
                 || self.is(i, &["before", "last"])
-        });
-        if !spoken || !ordinal || self.has(range, &["disk", "snapshot", "memory", "cores"]) {
+        }) || self
+            .has(range, &["start order", "boot order", "startup order", "starting order"]);
+        let listed = self.has(range, &["start order", "boot order", "startup order", "starting order"]);
+        if !spoken || !ordinal || self.has(range, &["disk", "snapshot"]) {
             return false;
         }
-        let mentions: Vec<Mention> = self.mentions(range);
+        let mut mentions: Vec<Mention> = self.mentions(range);
+        // `start it first at boot`
+        if mentions.is_empty()
+            && let Focus::Guests(ids) = &self.focus
+            && let [_] = ids.as_slice()
+            && let Some(at) = (range.0..range.1).find(|i| self.is(*i, &["it", "that"]))
+        {
+            mentions.push(Mention { meant: Meant::Guests(ids.clone()), from: at, to: at + 1, group: false });
+        }
         if mentions.is_empty() {
             return false;
         }
@@ -222,11 +302,21 @@ impl Reader<'_> {
             return true;
         }
         let mut set: Vec<(Vmid, u32, Span)> = Vec::new();
+        let mut counted: Vec<Vmid> = Vec::new();
         for (n, mention) in mentions.iter().enumerate() {
             let Meant::Guests(ids) = &mention.meant else { continue };
             let Some(id) = ids.first() else { continue };
             let until = mentions.get(n + 1).map_or(range.1, |m| m.from);
             let hit = (mention.to..until).find_map(|i| lexicon::ordinal(self.low(i)).map(|o| (i, o)));
+            // `start order: db-1 1, web-old 2`
+            let hit = hit.or_else(|| {
+                let number = (mention.to..until).find_map(|i| {
+                    let n =
+                        self.toks.get(i)?.number.filter(|n| n.fract() == 0.0 && (1.0..=999.0).contains(n))?;
+                    Some((i, n as u32))
+                });
+                number.filter(|_| listed)
+            });
             let before = (n == 0)
                 .then(|| (range.0..mention.from).find_map(|i| lexicon::ordinal(self.low(i)).map(|o| (i, o))))
                 .flatten();
@@ -234,6 +324,19 @@ impl Reader<'_> {
                 hit.or(before).filter(|_| !self.is(mention.from.wrapping_sub(1), &["after"]))
             {
                 set.push((*id, order, self.span(i, i + 1)));
+            }
+        }
+        // `grafana first, then web-old, then build`: counted on from the first.
+        if let Some((_, first, _)) = set.first().copied().filter(|_| set.len() == 1)
+            && self.has(range, &["then", "afterwards", "next", "followed by"])
+        {
+            for (n, (mention, id)) in mentions.iter().zip(&vmids).enumerate().skip(1) {
+                let word = (mention.from.saturating_sub(3)..mention.from)
+                    .find(|i| self.is(*i, &["then", "next", "followed", "afterwards"]));
+                if let Some(word) = word.filter(|_| !set.iter().any(|(known, _, _)| known == id)) {
+                    set.push((*id, first + n as u32, self.span(word, mention.to)));
+                    counted.push(*id);
+                }
             }
         }
         if let Some((at, _)) = self.find(range, &["before"]).filter(|_| set.is_empty())
@@ -253,7 +356,7 @@ impl Reader<'_> {
         let derived = self.has(range, &["before"]);
         for (id, order, span) in &set {
             if let Some(guest) = self.facts.guest(*id) {
-                let label = if derived {
+                let label = if derived || counted.contains(id) {
                     Label::derived("the order that the text asks for", Some(*span))
                 } else {
                     Label::Said { quote: None, span: Some(*span) }
@@ -264,11 +367,15 @@ impl Reader<'_> {
         for mention in &mentions {
             self.use_up(mention.from, mention.to);
         }
-        let delays: Vec<Attribute> = self
+        let (delays, rest): (Vec<Attribute>, Vec<Attribute>) = self
             .attributes(range.0, range.1, domain::interpretation::GuestKind::Vm)
             .into_iter()
-            .filter(|a| matches!(a.what, What::Delay(_)))
-            .collect();
+            .filter(|a| !matches!(a.what, What::OnBoot(_) | What::Order(_) | What::Power(_)))
+            .partition(|a| matches!(a.what, What::Delay(_)));
+        for attribute in &rest {
+            let meant = self.meant_by(attribute, &targets, &vmids);
+            self.say_of_existing(attribute, &meant, &targets, range, &mut None);
+        }
         for delay in delays {
             let What::Delay(seconds) = delay.what else { continue };
             let after = mentions

@@ -4,18 +4,16 @@
 
 use super::attr::{Attribute, What};
 use super::create::{Turn, simple};
-use super::quantity::{Bound, Role};
+use super::quantity::Role;
 use super::reader::Reader;
-use domain::interpretation::{
-    DiskWish, GuestKind, Label, Placement, PlacementRule, QuestionAbout, RefusalReason,
-};
+use domain::interpretation::{Label, Placement, PlacementRule, QuestionAbout, RefusalReason};
 
 impl Reader<'_> {
     /// Gives new guests what the attributes say, each to those whose turn it is.
     pub fn say_of_new(&mut self, made: &[usize], attributes: &[Attribute], turns: &[Turn]) {
         let bare = |a: &&Attribute| matches!(&a.what, What::Size(q) if q.role == Role::Bare);
         let order = attributes.iter().filter(|a| !bare(a)).chain(attributes.iter().filter(bare));
-        let mut last_extra: Option<usize> = None;
+        let mut last_extra: Option<(usize, usize)> = None;
         for attribute in order {
             let targets = turns
                 .iter()
@@ -26,20 +24,20 @@ impl Reader<'_> {
             if let What::Size(q) = &attribute.what
                 && q.role == Role::Extra
             {
-                last_extra = Some(attribute.to);
+                last_extra = Some((attribute.to, q.times));
             }
             if let What::Storage(id) = &attribute.what
-                && let Some(end) =
-                    last_extra.filter(|end| attribute.from >= *end && attribute.from <= *end + 2)
+                && let Some((_, times)) =
+                    last_extra.filter(|(end, _)| attribute.from >= *end && attribute.from <= *end + 3)
             {
-                let _ = end;
                 let label = self.said(attribute.from, attribute.to);
                 for g in &targets {
-                    if let Some(guest) = self.draft.guests.get_mut(*g)
-                        && let Some(disk) = guest.wish.extra_disks.last_mut()
-                    {
-                        disk.storage = Some(id.clone());
-                        let n = guest.wish.extra_disks.len() - 1;
+                    let Some(guest) = self.draft.guests.get_mut(*g) else { continue };
+                    let all = guest.wish.extra_disks.len();
+                    for n in all.saturating_sub(times)..all {
+                        if let Some(disk) = guest.wish.extra_disks.get_mut(n) {
+                            disk.storage = Some(id.clone());
+                        }
                         guest.set(&format!("extra_disks/{n}/storage"), label.clone());
                     }
                 }
@@ -167,7 +165,13 @@ impl Reader<'_> {
                         }
                         _ => label,
                     };
-                    let label = if field == "iso" && !exact {
+                    let loose = field == "storage" && !exact && {
+                        let words = super::reader::plain(self.words(attribute.from, attribute.to));
+                        !value.as_str().is_some_and(|id| super::reader::plain(id).contains(&words))
+                    };
+                    let label = if loose {
+                        Label::derived("the storage that these words mean", Some(span))
+                    } else if field == "iso" && !exact {
                         Label::derived("the only ISO that fits these words", Some(span))
                     } else {
                         label
@@ -179,95 +183,6 @@ impl Reader<'_> {
                 None => self.problem(what, span),
             },
         }
-    }
-
-    pub(super) fn size_of_new(&mut self, g: usize, attribute: &Attribute, whole: bool) {
-        let What::Size(q) = &attribute.what else { return };
-        let span = self.span(attribute.from, attribute.to);
-        let label = self.said(attribute.from, attribute.to);
-        let said = |reader: &Self, field: &str| {
-            reader
-                .draft
-                .guests
-                .get(g)
-                .is_some_and(|d| matches!(d.labels.get(field), Some(Label::Said { .. })))
-        };
-        let on_storage = self.is(attribute.to, &["on"])
-            && self
-                .storage_at(attribute.to + 1, attribute.to, self.toks.len(), GuestKind::Vm)
-                .or_else(|| self.storage_at(attribute.to + 2, attribute.to, self.toks.len(), GuestKind::Vm))
-                .is_some();
-        let role = match q.role {
-            Role::Bare if !(said(self, "memory_mib") || on_storage && q.value >= 4096.0) => Role::Memory,
-            Role::Bare => Role::Disk,
-            role => role,
-        };
-        let (field, value) = match role {
-            Role::Cores => ("cores", q.value),
-            Role::Memory | Role::Bare => ("memory_mib", q.value),
-            Role::Swap => ("swap_mib", q.value),
-            Role::Disk | Role::Extra => ("disk_gib", q.value / 1024.0),
-        };
-        if !q.unit_said && role != Role::Cores {
-            // `memory 4096`: MiB by custom; anything smaller could be either.
-            if role != Role::Memory || q.value < 256.0 {
-                self.draft.ask(
-                    QuestionAbout::WhatSize,
-                    format!("{} of which unit is meant?", self.words(attribute.from, attribute.to)),
-                    vec![],
-                    Some(span),
-                );
-                return;
-            }
-        }
-        if value.fract() != 0.0 || value < 1.0 {
-            self.draft.ask(
-                QuestionAbout::WhatSize,
-                "This size cannot be set exactly. Which size shall it be?",
-                vec![],
-                Some(span),
-            );
-            return;
-        }
-        let value = value as u64;
-        if let Some(bound) = q.bound {
-            let now = self.draft.guests.get(g).and_then(|d| match field {
-                "cores" => d.wish.cores.map(u64::from),
-                "memory_mib" => d.wish.memory_mib,
-                "disk_gib" => d.wish.disk_gib,
-                _ => None,
-            });
-            match now {
-                Some(now)
-                    if (bound == Bound::AtMost && now > value)
-                        || (bound == Bound::AtLeast && now < value) =>
-                {
-                    self.draft.ask(
-                        QuestionAbout::Contradiction,
-                        "Two parts of the text cannot both hold for this size. Which one counts?",
-                        vec![],
-                        Some(span),
-                    );
-                }
-                Some(_) => self.heard.push(span),
-                None => self.draft.ask(
-                    QuestionAbout::WhatSize,
-                    "The text gives a bound, not a size. Which size shall it be?",
-                    vec![],
-                    Some(span),
-                ),
-            }
-            return;
-        }
-        if role == Role::Extra {
-            if let Some(guest) = self.draft.guests.get_mut(g) {
-                guest.wish.extra_disks.push(DiskWish { size_gib: value, storage: None, path: None });
-                let n = guest.wish.extra_disks.len() - 1;
-                guest.set(&format!("extra_disks/{n}/size_gib"), label);
-            }
-            return;
-        }
-        self.put(g, field, serde_json::Value::from(value), label, whole, span);
     }
 
     /// Sets a field of a new guest. A second, different value for the same is a contradiction, unless it is
@@ -309,9 +224,24 @@ impl Reader<'_> {
     pub(super) fn corrected(&self, at: usize) -> bool {
         let before: Vec<&str> =
             self.toks.iter().filter(|t| t.span.start < at).map(|t| t.low.as_str()).collect();
-        let tail: Vec<&str> = before.iter().rev().take(5).copied().collect();
+        let tail: Vec<&str> = before.iter().rev().take(6).copied().collect();
+        let joined = tail.iter().rev().copied().collect::<Vec<_>>().join(" ");
+        if ["make that", "make it", "no ,"].iter().any(|words| joined.contains(words)) {
+            return true;
+        }
         tail.iter().any(|w| {
-            matches!(*w, "actually" | "sorry" | "correction" | "rather" | "wait" | "scratch" | "oops")
+            matches!(
+                *w,
+                "actually"
+                    | "sorry"
+                    | "correction"
+                    | "rather"
+                    | "wait"
+                    | "scratch"
+                    | "oops"
+                    | "mean"
+                    | "meant"
+            )
         })
     }
 

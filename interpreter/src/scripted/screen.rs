@@ -3,10 +3,9 @@
 //!
 //! Begin with [`Reader::screen`] for the whole text; [`Reader::screened`] judges one clause.
 
-use super::lexicon;
 use super::reader::Reader;
 use super::token::Kind;
-use domain::interpretation::{RefusalReason, WarningAbout};
+use domain::interpretation::RefusalReason;
 use std::collections::BTreeSet;
 
 const OVERRIDES: &[&str] = &[
@@ -66,6 +65,29 @@ const OVERRIDES: &[&str] = &[
     "according to the notes",
     "as described in its notes",
     "obey",
+    "the assistant",
+    "dear assistant",
+    "hey assistant",
+    "to the ai",
+    "dear ai",
+    "to the interpreter",
+    "to the model",
+    "language model",
+    "to the bot",
+    "hidden instruction",
+    "hidden instructions",
+    "as the assistant",
+    "previous rules",
+    "rules above",
+    "your safety",
+    "your restrictions",
+    "your limits",
+    "your policy",
+    "as your administrator",
+    "as your developer",
+    "your developer",
+    "your creator",
+    "the notes of",
 ];
 const APPROVALS: &[&str] = &[
     "approve this",
@@ -113,6 +135,38 @@ const APPROVALS: &[&str] = &[
     "is approved",
     "are approved",
     "set approved",
+    "approval step",
+    "approval steps",
+    "the approval",
+    "approvals",
+    "second pair of eyes",
+    "four-eyes",
+    "review step",
+    "the review",
+    "confirm automatically",
+    "approve plans",
+    "approve them",
+    "approve plan",
+    "my approval",
+    "raise create_max",
+    "create_max",
+    "set the policy",
+    "change policy",
+    "the policy so",
+    "policy so that",
+    "adjust the policy",
+    "loosen the policy",
+    "change the rules",
+    "change the caps",
+    "house rules to",
+    "the policy allow",
+    "edit the policy",
+    "relax the policy",
+    "lift the policy",
+    "lift the limit",
+    "lift the cap",
+    "disable the rules",
+    "check off",
 ];
 pub const SECRET_NOUNS: &[&str] = &[
     "token",
@@ -136,7 +190,7 @@ pub const SECRET_NOUNS: &[&str] = &[
 pub const SHOW: &[&str] = &[
     "print", "show", "send", "reveal", "mail", "email", "display", "list", "dump", "write", "store", "save",
     "copy", "put", "export", "tell", "post", "give me", "upload", "leak", "read out", "share", "log",
-    "expose", "include", "output", "paste", "what is", "note",
+    "expose", "give", "hand", "include", "output", "paste", "what is", "note",
 ];
 pub const NODE_VERBS: &[&str] = &[
     "reboot",
@@ -200,6 +254,19 @@ impl Reader<'_> {
                                 || t.low.contains("assistant>"))
                     })
                 });
+            let comment = (from..to).any(|i| {
+                self.low(i).contains("<!--") || self.low(i).contains("-->") || self.low(i).contains("/*")
+            });
+            if comment {
+                let span = self.span(from, to);
+                self.draft.refuse(
+                    RefusalReason::InstructionOverride,
+                    "Text hidden in a comment is not read; say it plainly.",
+                    Some(span),
+                );
+                skipped.insert(*sentence);
+                continue;
+            }
             let talks = self.has(
                 (from, to),
                 &[
@@ -231,7 +298,9 @@ impl Reader<'_> {
                 skipped.insert(*sentence);
                 continue;
             }
-            if self.has((from, to), OVERRIDES) {
+            // `Write the token into the notes of build` is judged with the wishes: it is about secrets.
+            let secret = self.has((from, to), SECRET_NOUNS) && self.has((from, to), SHOW);
+            if !secret && self.has((from, to), OVERRIDES) {
                 let span = self.span(from, to);
                 self.draft.refuse(
                     RefusalReason::InstructionOverride,
@@ -256,224 +325,5 @@ impl Reader<'_> {
             );
         }
         skipped
-    }
-
-    /// A sentence that holds a secret: warned about, copied nowhere.
-    pub(super) fn secret_value(&mut self, (from, to): (usize, usize)) -> bool {
-        let Some((at, _)) = self.find(
-            (from, to),
-            &["password", "passwort", "passphrase", "passwd", "pw", "api key", "token", "secret", "pin"],
-        ) else {
-            return false;
-        };
-        if self.has((from, to), &["ssh key", "public key"]) && !self.has((from, to), &["password"]) {
-            return false;
-        }
-        let value = (at + 1..to).find(|i| {
-            self.toks.get(*i).is_some_and(|t| {
-                let odd = t.raw.len() >= 6
-                    && t.raw.contains(|c: char| c.is_ascii_digit())
-                    && t.raw.contains(|c: char| c.is_alphabetic());
-                t.kind == Kind::Quoted || odd || t.raw.contains(['!', '$', '%', '^', '#'])
-            }) || (self.is(i.wrapping_sub(1), &["is", "be", "to"]) || self.mark(i.wrapping_sub(1), ":="))
-                && !lexicon::is_common(self.low(*i))
-                && self.toks.get(*i).is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Number))
-        });
-        if value.is_none() {
-            return false;
-        }
-        // A guest in the same sentence is read up to the secret.
-        let start =
-            (from..at).rev().find(|i| self.mark(*i, ",;:") || self.is(*i, &["with", "and"])).unwrap_or(from);
-        let keep = start > from && !self.heads((from, start)).is_empty();
-        let begin = if keep { start } else { from };
-        let span = self.span(begin, to);
-        self.use_up(begin, to);
-        self.draft.warn(
-            WarningAbout::SecretInText,
-            "The text seems to contain a secret; it was not copied. No passwords are set here.",
-            Some(span),
-        );
-        self.heard.push(span);
-        !keep
-    }
-
-    /// False if the text is in another language: more of its words are of one than are English.
-    pub fn speaks_english(&self) -> bool {
-        const ENGLISH: &[&str] = &[
-            "the", "a", "and", "with", "of", "to", "on", "for", "is", "it", "in", "an", "at", "from", "give",
-            "create", "make", "add", "set", "please", "each", "called", "named", "all", "my", "new",
-            "should", "one", "two", "three", "no", "not", "be", "want", "need", "i", "memory", "disk",
-            "cores", "core", "start", "stop", "put", "move", "delete", "by", "as", "us", "this", "that",
-        ];
-        const OTHERS: &[&str] = &[
-            "und",
-            "mit",
-            "für",
-            "fuer",
-            "der",
-            "die",
-            "das",
-            "ein",
-            "eine",
-            "einen",
-            "einer",
-            "auf",
-            "bitte",
-            "je",
-            "ich",
-            "nicht",
-            "zwei",
-            "drei",
-            "vier",
-            "fünf",
-            "soll",
-            "sollen",
-            "namens",
-            "kerne",
-            "kernen",
-            "speicher",
-            "festplatte",
-            "mir",
-            "den",
-            "dem",
-            "von",
-            "zum",
-            "zur",
-            "gib",
-            "lösche",
-            "erstelle",
-            "statt",
-            "arbeitsspeicher",
-            "heißt",
-            "brauche",
-            "kern",
-            "jeweils",
-            "alle",
-            "sowie",
-            "wird",
-            "jede",
-            "une",
-            "un",
-            "avec",
-            "de",
-            "et",
-            "la",
-            "le",
-            "les",
-            "des",
-            "appelée",
-            "appelé",
-            "deux",
-            "trois",
-            "cœurs",
-            "mémoire",
-            "disque",
-            "pour",
-            "dans",
-            "sur",
-            "chacune",
-            "chacun",
-            "go",
-            "s'il",
-            "crée",
-            "créer",
-            "nommée",
-            "mets",
-            "ajoute",
-            "du",
-            "au",
-            "supprime",
-            "je",
-            "veux",
-            "con",
-            "y",
-            "una",
-            "dos",
-            "tres",
-            "para",
-            "el",
-            "los",
-            "memoria",
-            "llamada",
-            "llamado",
-            "núcleos",
-            "disco",
-            "por",
-            "crea",
-            "crear",
-            "cada",
-            "quiero",
-            "necesito",
-            "máquina",
-            "servidor",
-            "en",
-            "elimina",
-            "borra",
-            "e",
-            "due",
-            "tre",
-            "di",
-            "per",
-            "chiamata",
-            "chiamato",
-            "macchina",
-            "ciascuna",
-            "voglio",
-            "il",
-            "della",
-            "server-virtuale",
-            "een",
-            "met",
-            "en",
-            "twee",
-            "drie",
-            "voor",
-            "geheugen",
-            "genaamd",
-            "maak",
-            "graag",
-            "het",
-            "van",
-            "schijf",
-            "op",
-            "com",
-            "uma",
-            "dois",
-            "duas",
-            "três",
-            "chamada",
-            "memória",
-            "núcleos",
-            "cria",
-            "och",
-            "med",
-            "två",
-            "minne",
-            "som",
-            "heter",
-            "skapa",
-            "i",
-            "z",
-            "dla",
-            "oraz",
-            "utwórz",
-            "pamięci",
-            "rdzenie",
-        ];
-        let words: Vec<&str> =
-            self.toks.iter().filter(|t| t.kind == Kind::Word).map(|t| t.low.as_str()).collect();
-        let count = |set: &[&str]| words.iter().filter(|w| set.contains(w)).count();
-        let foreign_letters = self
-            .toks
-            .iter()
-            .filter(|t| t.kind == Kind::Word && t.low.chars().any(|c| c.is_alphabetic() && !c.is_ascii()))
-            .count();
-        let (english, other) = (count(ENGLISH), count(OTHERS));
-        let latin = self.text.chars().filter(|c| c.is_ascii_alphabetic()).count();
-        let script = self.text.chars().filter(|c| c.is_alphabetic() && !c.is_ascii()).count();
-        !(script > latin
-            || (other >= 2 && other > english)
-            || (foreign_letters >= 1 && other >= 1 && other >= english))
     }
 }

@@ -86,6 +86,10 @@ impl Reader<'_> {
                 "modprobe",
                 "pip",
                 "npm",
+                "echo",
+                "chmod",
+                "chown",
+                "mkdir",
                 "docker compose",
                 "docker-compose",
                 "docker run",
@@ -94,7 +98,8 @@ impl Reader<'_> {
                 "playbook",
                 "ansible",
             ],
-        ) && !self.has(range, &["ssh key"]);
+        ) && !self.has(range, &["ssh key"])
+            && (heads.is_empty() || self.has(range, &["run", "execute", "install", "exec"]));
         let installs = self.has(
             range,
             &["install", "upgrade", "update", "patch", "reinstall", "compile", "configure", "uninstall"],
@@ -124,6 +129,7 @@ impl Reader<'_> {
             && (guest || self.has(range, &["on it", "on them", "in it", "inside it", "on each"]))
             && !self.has(range, &["kubernetes", "k3s", "k8s", "kubeadm"]);
         if self.has(range, &["ceph"])
+            && !guest
             && (self.has(
                 range,
                 &[
@@ -169,10 +175,20 @@ impl Reader<'_> {
             );
             return true;
         }
+        let orders = self.is(from, &["run", "execute", "type", "invoke", "issue"])
+            && node
+            && !guest
+            && heads.is_empty()
+            && !self.has(range, &["kubernetes", "k3s", "k8s", "kubeadm", "vm", "container", "it", "them"]);
         if (shell_word && !new
+            || orders
             || self.has(range, &["run", "execute"])
                 && self.has(range, &["on every node", "on all nodes", "on each node", "as root"]))
-            && (node || guest || self.has(range, &["root", "|", "as root", "inside", "in the"]) || shell_word)
+            && (node
+                || guest
+                || orders
+                || shell_word
+                || self.has(range, &["root", "|", "as root", "inside", "in the"]))
         {
             let (reason, text) = if guest && !node {
                 (RefusalReason::GuestShell, "Commands inside guests are not run.")
@@ -182,101 +198,6 @@ impl Reader<'_> {
                 (RefusalReason::GuestShell, "Commands inside guests are not run.")
             };
             self.draft.refuse(reason, text, Some(span));
-            return true;
-        }
-        let node_only = node
-            && !guest
-            && heads.is_empty()
-            && !self.has(
-                range,
-                &[
-                    "storage",
-                    "vlan",
-                    "k8s",
-                    "k3s",
-                    "kubernetes",
-                    "worker",
-                    "workers",
-                    "nfs",
-                    "export",
-                    "share",
-                    "backup",
-                    "snapshot",
-                    "tag",
-                    "it",
-                    "them",
-                    "vm",
-                    "container",
-                    "its",
-                ],
-            );
-        let bare_cluster = self
-            .has(range, &["proxmox cluster", "the cluster", "corosync", "cluster itself", "quorum"])
-            && !self.has(range, &["kubernetes", "k3s", "k8s", "worker", "workers"])
-            && !(from..to).any(|i| self.facts.house.kubernetes.contains_key(self.raw(i)));
-        if self.has(range, NODE_VERBS)
-            && (node_only
-                || bare_cluster
-                    && self.has(
-                        range,
-                        &[
-                            "reboot",
-                            "restart",
-                            "upgrade",
-                            "update",
-                            "join",
-                            "rename",
-                            "shut down",
-                            "add",
-                            "corosync",
-                        ],
-                    ))
-            && self.quantities(from, to).is_empty()
-            || self.has(range, &["join", "new node", "third node", "fourth node"])
-                && self.has(range, &["to the proxmox cluster", "to the cluster", "proxmox node"])
-                && !guest
-                && !self.has(range, &["kubernetes", "k3s", "k8s", "worker"])
-        {
-            self.draft.refuse(
-                RefusalReason::NodeChange,
-                "The nodes and the cluster itself are not changed by a declaration.",
-                Some(span),
-            );
-            return true;
-        }
-        if node
-            && !guest
-            && self.has(
-                range,
-                &[
-                    "network interface",
-                    "ip address of",
-                    "dns server of",
-                    "hostname of",
-                    "bond",
-                    "ntp",
-                    "bios",
-                    "firmware",
-                    "repository",
-                    "repositories",
-                    "subscription",
-                    "gateway of",
-                ],
-            )
-        {
-            self.draft.refuse(
-                RefusalReason::NodeChange,
-                "The nodes and the cluster itself are not changed by a declaration.",
-                Some(span),
-            );
-            return true;
-        }
-        if installs && (guest || self.has(range, &["them", "it", "all", "inside"])) && !new {
-            self.draft.refuse(
-                RefusalReason::GuestShell,
-                "Packages and upgrades inside guests are not done here.",
-                Some(span),
-            );
             return true;
         }
         let account = self.has(
@@ -310,12 +231,56 @@ impl Reader<'_> {
                 "realm",
                 "two-factor",
                 "2fa",
+                "read access",
+                "write access",
+                "full access",
+                "root access",
+                "access to the cluster",
+                "access to my cluster",
+                "access to the homelab",
+                "log in to proxmox",
+                "login to proxmox",
+                "my password",
+                "his password",
+                "her password",
+                "their password",
+                "password for proxmox",
+                "proxmox password",
+                "root@pam",
+                "me root",
+                "me admin",
+                "me administrator",
+                "me an admin",
             ],
         ) && self.has(
             range,
             &[
-                "create", "add", "make", "give", "grant", "remove", "delete", "new", "let", "allow",
-                "revoke", "set up", "promote", "assign", "need", "disable", "change", "invite", "turn off",
+                "create",
+                "add",
+                "make",
+                "give",
+                "grant",
+                "remove",
+                "delete",
+                "new",
+                "let",
+                "allow",
+                "revoke",
+                "set up",
+                "promote",
+                "assign",
+                "need",
+                "disable",
+                "change",
+                "invite",
+                "turn off",
+                "reset",
+                "rotate",
+                "needs",
+                "should have",
+                "gets",
+                "get",
+                "set",
             ],
         ) && heads.is_empty();
         if account && !self.has(range, &["login user", "login"]) && !guest {
@@ -326,95 +291,131 @@ impl Reader<'_> {
             );
             return true;
         }
-        if self.has(range, &["pass", "passthrough", "pass-through", "passed"])
-            && self.has(range, &["through", "passthrough", "pass-through"])
-            || self.has(
+        let node_only = node
+            && !guest
+            && heads.is_empty()
+            && !self.has(
                 range,
                 &[
-                    "gpu",
-                    "graphics card",
-                    "usb stick",
-                    "usb device",
-                    "pci",
-                    "zigbee stick",
-                    "coral",
-                    "usb",
-                    "tpu",
-                    "hba",
+                    "storage",
+                    "vlan",
+                    "k8s",
+                    "k3s",
+                    "kubernetes",
+                    "worker",
+                    "workers",
+                    "nfs",
+                    "export",
+                    "share",
+                    "backup",
+                    "snapshot",
+                    "tag",
+                    "it",
+                    "them",
+                    "vm",
+                    "container",
+                    "its",
                 ],
-            ) && (guest || !heads.is_empty())
+            );
+        let bare_cluster = self
+            .has(range, &["proxmox cluster", "the cluster", "corosync", "cluster itself", "quorum"])
+            && !self.has(range, &["kubernetes", "k3s", "k8s", "worker", "workers"])
+            && !(from..to).any(|i| self.facts.house.kubernetes.contains_key(self.raw(i)));
+        // `Upgrade pve1 and reboot it.`
+        let same_node = self.node_talk
+            && !guest
+            && heads.is_empty()
+            && self.has(range, &["it", "them", "that", "afterwards"])
+            && self.quantities(from, to).is_empty();
+        if self.has(range, NODE_VERBS)
+            && (node_only
+                || same_node
+                || bare_cluster
+                    && self.has(
+                        range,
+                        &[
+                            "reboot",
+                            "restart",
+                            "upgrade",
+                            "update",
+                            "join",
+                            "rename",
+                            "shut down",
+                            "add",
+                            "corosync",
+                        ],
+                    ))
+            && self.quantities(from, to).is_empty()
+            || self.has(range, &["join", "new node", "third node", "fourth node"])
+                && self.has(range, &["to the proxmox cluster", "to the cluster", "proxmox node"])
+                && !guest
+                && !self.has(range, &["kubernetes", "k3s", "k8s", "worker"])
         {
-            let mut options: Vec<String> = self.facts.devices.keys().cloned().collect();
-            options.truncate(4);
-            self.draft.ask(QuestionAbout::WhichDevice, "There is no device mapping for this; devices cannot be passed through here. Shall it be left out?", options, Some(span));
+            self.draft.refuse(
+                RefusalReason::NodeChange,
+                "The nodes and the cluster itself are not changed by a declaration.",
+                Some(span),
+            );
+            self.node_talk = true;
             return true;
         }
-        if self.has(
-            range,
-            &[
-                "mail me",
-                "email me",
-                "e-mail",
-                "notify me",
-                "notify",
-                "send me",
-                "tell me when",
-                "alert me",
-                "let me know",
-                "ping me",
-                "message me",
-                "text me",
-                "remind me",
-                "call me",
-                "slack",
-                "telegram",
-                "inform me",
-            ],
-        ) && heads.iter().all(|h| !h.clear)
+        if node
+            && !guest
+            && self.has(
+                range,
+                &[
+                    "network interface",
+                    "ip address of",
+                    "dns server of",
+                    "hostname of",
+                    "bond",
+                    "ntp",
+                    "bios",
+                    "firmware",
+                    "repository",
+                    "repositories",
+                    "subscription",
+                    "gateway of",
+                ],
+            )
         {
-            self.draft.refuse(RefusalReason::Unsupported, "Messages are not sent from here.", Some(span));
+            self.draft.refuse(
+                RefusalReason::NodeChange,
+                "The nodes and the cluster itself are not changed by a declaration.",
+                Some(span),
+            );
+            self.node_talk = true;
             return true;
         }
-        if self.has(
-            range,
-            &[
-                "firewall",
-                "port forwarding",
-                "port forward",
-                "dns record",
-                "dns entry",
-                "load balancer",
-                "reverse proxy entry",
-                "open port",
-                "certificate",
-                "letsencrypt",
-                "monitoring alert",
-                "cpu type",
-                "cpu limit",
-                "ballooning",
-                "nested virtualization",
-                "numa",
-                "hotplug",
-                "replication",
-                "qos",
-                "bandwidth limit",
-                "rate limit",
-                "forward port",
-                "second network card",
-                "second nic",
-                "another nic",
-                "cpu pinning",
-                "hugepages",
-                "autoscale",
-                "autoscaling",
-                "io limit",
-                "port 80",
-                "port 443",
-            ],
-        ) {
-            self.draft.refuse(RefusalReason::Unsupported, "This is not offered by this version.", Some(span));
+        let refresh = [
+            "update them",
+            "upgrade them",
+            "patch them",
+            "update it",
+            "upgrade it",
+            "patch it",
+            "update all of them",
+            "upgrade all of them",
+            "update everything",
+            "upgrade everything",
+        ];
+        if self.has(range, &refresh)
+            && self.quantities(from, to).is_empty()
+            && to - from <= 7
+            && !self.node_talk
+        {
+            let text = "Packages and upgrades inside guests are not done here.";
+            self.draft.refuse(RefusalReason::GuestShell, text, Some(span));
             return true;
         }
-        false
+        if installs && (guest || self.has(range, &["them", "it", "all", "inside"])) && !new {
+            self.draft.refuse(
+                RefusalReason::GuestShell,
+                "Packages and upgrades inside guests are not done here.",
+                Some(span),
+            );
+            return true;
+        }
+        self.not_offered(range, guest, &heads)
     }
 }

@@ -6,14 +6,15 @@ use super::draft::Entry;
 use super::lexicon;
 use super::reader::Reader;
 use super::token::Kind;
-use domain::interpretation::{
-    Change, Label, PoolWish, QuestionAbout, RefusalReason, StorageWish, WarningAbout,
-};
+use domain::interpretation::{Change, Label, QuestionAbout, RefusalReason, StorageWish, WarningAbout};
 
 impl Reader<'_> {
     /// A storage of Proxmox to add, change or take away.
     pub fn storage(&mut self, range: (usize, usize)) -> bool {
         let (from, to) = range;
+        if self.storage_content(range) {
+            return true;
+        }
         let share = self.share_in(range);
         let path_only = (from..to).find(|i| self.raw(*i).starts_with('/') && self.raw(*i).len() > 1);
         let nfs = self.has(range, &["nfs", "nas", "export", "share", "truenas", "synology"]);
@@ -108,7 +109,18 @@ impl Reader<'_> {
                 let mut servers: Vec<(&String, &String)> =
                     self.facts.storages.iter().filter_map(|(id, s)| Some((id, s.server.as_ref()?))).collect();
                 servers.dedup_by(|a, b| a.1 == b.1);
+                // `We got a new NAS at 10.0.20.6. Add its export /pool/isos …`
+                let spoken = (0..from).rev().find(|i| {
+                    self.raw(*i).parse::<std::net::Ipv4Addr>().is_ok()
+                        && self.has(
+                            (i.saturating_sub(6), *i),
+                            &["nas", "nfs", "server", "truenas", "synology", "filer"],
+                        )
+                });
                 let known = match servers.as_slice() {
+                    _ if spoken.is_some() => {
+                        spoken.map(|at| (self.raw(at).to_owned(), self.said(at, at + 1)))
+                    }
                     [(id, server)] => {
                         Some(((*server).clone(), Label::Observed { fact: format!("/storages/{id}/server") }))
                     }
@@ -134,7 +146,9 @@ impl Reader<'_> {
                 return None;
             }
             let mut at = i + 1;
-            while self.is(at, &["a", "an", "the", "storage", "id", "called", "named", "nfs"]) {
+            while self.is(at, &["a", "an", "the", "storage", "id", "called", "named", "nfs"])
+                || self.mark(at, "=:") && at < to
+            {
                 at += 1;
             }
             let token = self.toks.get(at).filter(|t| {
@@ -195,40 +209,7 @@ impl Reader<'_> {
             );
             return true;
         }
-        let mut content: Vec<(String, Label)> = Vec::new();
-        let kinds: &[(&str, &str)] = &[
-            ("backups", "backup"),
-            ("backup", "backup"),
-            ("iso", "iso"),
-            ("isos", "iso"),
-            ("container templates", "vztmpl"),
-            ("templates", "vztmpl"),
-            ("vm disks", "images"),
-            ("disk images", "images"),
-            ("vm images", "images"),
-            ("container disks", "rootdir"),
-            ("containers", "rootdir"),
-            ("snippets", "snippets"),
-            ("vms", "images"),
-            ("disks", "images"),
-            ("imports", "import"),
-            ("dumps", "backup"),
-            ("rootdir", "rootdir"),
-            ("vztmpl", "vztmpl"),
-        ];
-        for i in from..to {
-            if Some(i) == named {
-                continue;
-            }
-            if let Some((words, kind)) = kinds.iter().find(|(words, _)| self.phrase(i, words)) {
-                let skip = *kind == "rootdir" && self.is(i + 1, &["templates", "template"])
-                    || *kind == "images" && self.is(i.wrapping_sub(1), &["container"])
-                    || self.raw(i).contains('/');
-                if !skip && !content.iter().any(|(k, _)| k == kind) {
-                    content.push(((*kind).to_owned(), self.said(i, i + words.split(' ').count())));
-                }
-            }
-        }
+        let content = self.content_words(range, named);
         let mut nodes: Vec<(String, Label)> = Vec::new();
         let all = self.has(
             range,
@@ -282,80 +263,108 @@ impl Reader<'_> {
         true
     }
 
-    /// `make a pool called games`, `remove the pool games`.
-    pub fn pool(&mut self, range: (usize, usize)) -> bool {
-        let Some((at, _)) =
-            self.find(range, &["pool"]).filter(|(at, _)| !self.is(at.wrapping_sub(1), &["storage"]))
-        else {
-            return false;
-        };
-        let lost = super::loss::verb(self, range).filter(|_| self.mentions(range).is_empty());
-        let makes = self.has((range.0, at), &["make", "create", "add a", "new", "set up", "add"])
-            && self.mentions((range.0, at)).is_empty()
-            && self.heads((range.0, at)).is_empty()
-            && !self.has((range.0, at), &["to the"]);
-        if lost.is_none() && !makes {
-            return false;
-        }
-        let mut next = at + 1;
-        while self.is(next, &["called", "named", "name"]) || self.mark(next, ":") {
-            next += 1;
-        }
-        let good = |i: usize| {
-            self.toks.get(i).is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Quoted) && i < range.1)
-        };
-        let after = Some(next).filter(|i| good(*i) && (*i > at + 1 || !lexicon::is_common(self.low(*i))));
-        let before = at.checked_sub(1).filter(|b| {
-            *b >= range.0
-                && good(*b)
-                && !lexicon::is_common(self.low(*b))
-                && !self.is(*b, &["new", "resource", "the", "a"])
-        });
-        let Some(name_at) = after.or(before) else {
-            let span = self.span(at, at + 1);
-            self.draft.ask(QuestionAbout::WhatName, "Which name shall the pool have?", vec![], Some(span));
-            return true;
-        };
-        let name = self.raw(name_at).to_owned();
-        let span = self.span(name_at, name_at + 1);
-        let exists = self.facts.pools.get(&name);
-        if let Some((a, b)) = lost {
-            match exists {
-                None => self.draft.refuse(
-                    RefusalReason::UnknownName,
-                    format!("There is no pool {name}."),
-                    Some(span),
-                ),
-                Some(pool) if !pool.members.is_empty() => {
-                    self.draft.refuse(
-                        RefusalReason::Unsupported,
-                        format!("The pool {name} still has members; only an empty one can be removed."),
-                        Some(span),
-                    );
-                }
-                Some(_) => {
-                    let entry = Entry::new(PoolWish { change: Change::Remove, name })
-                        .label("change", self.said(a, b))
-                        .label("name", self.said(name_at, name_at + 1));
-                    self.draft.pools.push(entry);
+    /// What a storage shall hold, with the words that say it.
+    fn content_words(&self, (from, to): (usize, usize), except: Option<usize>) -> Vec<(String, Label)> {
+        let kinds: &[(&str, &str)] = &[
+            ("backups", "backup"),
+            ("backup", "backup"),
+            ("iso", "iso"),
+            ("isos", "iso"),
+            ("container templates", "vztmpl"),
+            ("templates", "vztmpl"),
+            ("vm disks", "images"),
+            ("disk images", "images"),
+            ("vm images", "images"),
+            ("container disks", "rootdir"),
+            ("containers", "rootdir"),
+            ("snippets", "snippets"),
+            ("images", "images"),
+            ("vms", "images"),
+            ("disks", "images"),
+            ("imports", "import"),
+            ("dumps", "backup"),
+            ("rootdir", "rootdir"),
+            ("vztmpl", "vztmpl"),
+        ];
+        let mut content: Vec<(String, Label)> = Vec::new();
+        for i in from..to {
+            if Some(i) == except {
+                continue;
+            }
+            if let Some((words, kind)) = kinds.iter().find(|(words, _)| self.phrase(i, words)) {
+                let skip = *kind == "rootdir" && self.is(i + 1, &["templates", "template"])
+                    || *kind == "images" && self.is(i.wrapping_sub(1), &["container", "iso"])
+                    || self.raw(i).contains('/');
+                if !skip && !content.iter().any(|(k, _)| k == kind) {
+                    content.push(((*kind).to_owned(), self.said(i, i + words.split(' ').count())));
                 }
             }
-        } else if exists.is_some() || !crate::shape::storage_id(&name) {
-            self.draft.ask(
-                QuestionAbout::WhatName,
-                format!("The pool name {name} is taken or cannot be used. Which name shall it have?"),
-                vec![],
-                Some(span),
-            );
-        } else {
-            let entry = Entry::new(PoolWish { change: Change::Create, name })
-                .label("change", Label::derived("a new pool is asked for", None))
-                .label("name", self.said(name_at, name_at + 1));
-            self.recent_pool = Some(entry.value.name.clone());
-            self.draft.pools.push(entry);
         }
-        self.use_up(at.min(name_at), at.max(name_at) + 1);
-        // Guests named in the same clause become members: read them as a change of their own.
+        content
+    }
+
+    /// `tank-nfs should also hold container templates`: what an NFS storage that is there may hold.
+    fn storage_content(&mut self, range: (usize, usize)) -> bool {
+        let (from, to) = range;
+        let verbs =
+            ["hold", "store", "keep", "accept", "take", "be used for", "allow", "offer", "contain", "holds"];
+        let wishes = ["should", "shall", "must", "may", "can", "let", "make", "allow"];
+        let Some(at) = (from..to).find(|i| self.facts.storages.contains_key(self.raw(*i))) else {
+            return false;
+        };
+        if !self.has(range, &verbs)
+            || !self.has(range, &wishes)
+            || !self.mentions(range).is_empty()
+            || !self.heads(range).is_empty()
+            || self.share_in(range).is_some()
+            || !self.quantities(from, to).is_empty()
+        {
+            return false;
+        }
+        let words = self.content_words(range, Some(at));
+        if words.is_empty() {
+            return false;
+        }
+        let id = self.raw(at).to_owned();
+        let Some(storage) = self.facts.storages.get(&id) else { return false };
+        let span = self.span(from, to);
+        if storage.kind != "nfs" {
+            let text = format!("Only NFS storages are changed here; {id} is none.");
+            self.draft.refuse(RefusalReason::Unsupported, text, Some(span));
+            return true;
+        }
+        let less = self.has(range, &["no longer", "not", "never", "stop", "neither"]);
+        let only = self.has(range, &["only", "nothing but"]);
+        let mut content: Vec<String> = if only { Vec::new() } else { storage.content.clone() };
+        for (kind, _) in &words {
+            content.retain(|have| have != kind);
+            if !less {
+                content.push(kind.clone());
+            }
+        }
+        if content.is_empty() {
+            let text = format!("{id} would hold nothing then. What shall it hold?");
+            self.draft.ask(QuestionAbout::WhatGoal, text, vec![], Some(span));
+            return true;
+        }
+        let mut entry = Entry::new(StorageWish {
+            change: Change::Update,
+            id,
+            kind: None,
+            server: None,
+            export: None,
+            content: content.clone(),
+            nodes: Vec::new(),
+        })
+        .label("change", Label::derived("the storage exists", None))
+        .label("id", self.said(at, at + 1));
+        for (n, kind) in content.iter().enumerate() {
+            let said = words.iter().find(|(word, _)| word == kind).map(|(_, label)| label.clone());
+            let label = said.unwrap_or_else(|| Label::derived("it holds this already", None));
+            entry.labels.insert(format!("content/{n}"), label);
+        }
+        self.use_up(from, to);
+        self.draft.storages.push(entry);
         true
     }
 }

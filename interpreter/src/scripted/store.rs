@@ -69,7 +69,14 @@ impl Reader<'_> {
     /// A clause about a share in guests.
     pub fn mount(&mut self, range: (usize, usize)) -> bool {
         let verb: &[&str] = &["mount", "mounted", "mounts", "unmount", "umount", "unmounted", "mounting"];
-        let Some((verb_at, _)) = self.find(range, verb) else { return false };
+        // `db-1 should see 10.0.20.5:/tank/dumps under /var/dumps`: a share and a path are a mount.
+        let share_and_path = || {
+            let (_, at) = self.share_in(range)?;
+            (self.facts.guests.values().any(|g| (range.0..range.1).any(|i| self.raw(i) == g.name))
+                && self.path_in(range, Some(at)).is_some())
+            .then_some((at, 1))
+        };
+        let Some((verb_at, _)) = self.find(range, verb).or_else(share_and_path) else { return false };
         let remove = self.has(
             range,
             &[
@@ -113,7 +120,129 @@ impl Reader<'_> {
                 }
             }
         };
-        self.mount_on(range, &names, remove.then_some(verb_at));
+        if !self.mount_in_pairs(range, &names, remove) && (remove || !self.mount_several(range, &names)) {
+            self.mount_on(range, &names, remove.then_some(verb_at));
+        }
+        true
+    }
+
+    /// `… and make it read-only`: of the mounts asked for just before.
+    pub(super) fn makes_read_only(&mut self, (from, to): (usize, usize)) -> bool {
+        let Some((at, n)) = self.find((from, to), &["read-only", "readonly", "read only"]) else {
+            return false;
+        };
+        let about = self.has((from, to), &["it", "them", "that", "both", "mount", "mounts", "share"]);
+        let fresh = self.draft.mounts.last().is_some_and(|m| m.value.change == Change::Create);
+        if !about
+            || !fresh
+            || to - from > 8
+            || !self.mentions((from, to)).is_empty()
+            || self.share_in((from, to)).is_some()
+        {
+            return false;
+        }
+        let label = self.said(at, at + n);
+        let share = self.draft.mounts.last().and_then(|m| m.value.source.clone());
+        for mount in self.draft.mounts.iter_mut().filter(|m| m.value.source == share) {
+            mount.value.read_only = Some(true);
+            mount.labels.insert("read_only".into(), label.clone());
+        }
+        self.use_up(from, to);
+        true
+    }
+
+    /// Several shares of new guests, each with its path behind it: `a:/x on /x and a:/y on /y`.
+    fn mount_several(&mut self, (from, to): (usize, usize), names: &[(String, GuestKind, Label)]) -> bool {
+        let shares: Vec<usize> =
+            (from..to).filter(|i| self.raw(*i).contains(":/") && !self.raw(*i).contains("://")).collect();
+        if shares.len() < 2 || names.iter().any(|(_, kind, _)| *kind == GuestKind::Container) {
+            return false;
+        }
+        let ends = shares.iter().skip(1).copied().chain([to]);
+        let pairs: Vec<(usize, usize)> = shares
+            .iter()
+            .zip(ends)
+            .filter_map(|(share, end)| {
+                let path = (share + 1..end).find(|i| crate::shape::path(self.raw(*i)))?;
+                crate::shape::share(self.raw(*share)).then_some((*share, path))
+            })
+            .collect();
+        if pairs.len() != shares.len() {
+            return false;
+        }
+        for (share, path) in pairs {
+            for (name, _, label) in names {
+                let entry = Entry::new(Mount {
+                    change: Change::Create,
+                    guest: name.clone(),
+                    source: Some(self.raw(share).to_owned()),
+                    path: self.raw(path).to_owned(),
+                    read_only: None,
+                })
+                .label("change", Label::derived("the share is to be there", None))
+                .label("guest", label.clone())
+                .label("source", self.said(share, share + 1))
+                .label("path", self.said(path, path + 1));
+                self.draft.mounts.push(entry);
+            }
+            self.use_up(share, share + 1);
+            self.use_up(path, path + 1);
+        }
+        true
+    }
+
+    /// `… in build at /src and in web-old at /opt/src`: as many paths as guests, each behind its guest.
+    fn mount_in_pairs(
+        &mut self,
+        (from, to): (usize, usize),
+        names: &[(String, GuestKind, Label)],
+        remove: bool,
+    ) -> bool {
+        let Some((_, share_at)) = self.share_in((from, to)).filter(|_| names.len() > 1 && !remove) else {
+            return false;
+        };
+        let places: Vec<usize> = names
+            .iter()
+            .filter_map(|(name, _, _)| (from..to).find(|i| self.raw(*i).eq_ignore_ascii_case(name)))
+            .collect();
+        let path = |i: &usize| self.raw(*i).starts_with('/') && self.raw(*i).len() > 1 && *i != share_at;
+        let paths: Vec<usize> = (from..to).filter(path).collect();
+        let paired = places.len() == names.len()
+            && paths.len() == names.len()
+            && places.windows(2).all(|pair| matches!(pair, [a, b] if a < b))
+            && places.iter().zip(&paths).all(|(place, path)| place < path)
+            && places.iter().skip(1).zip(&paths).all(|(next, path)| path < next);
+        if !paired {
+            return false;
+        }
+        let Some((share, _)) = self.share_in((from, to)) else { return false };
+        let read_only = self.find((from, to), &["read-only", "readonly", "ro", "read only"]);
+        if names.iter().any(|(_, kind, _)| *kind == GuestKind::Container)
+            || !crate::shape::share(&share.source)
+            || paths.iter().any(|at| !crate::shape::path(self.raw(*at)))
+        {
+            return false;
+        }
+        for ((name, _, label), at) in names.iter().zip(paths) {
+            let mut entry = Entry::new(Mount {
+                change: Change::Create,
+                guest: name.clone(),
+                source: Some(share.source.clone()),
+                path: self.raw(at).to_owned(),
+                read_only: None,
+            })
+            .label("change", Label::derived("the share is to be there", None))
+            .label("guest", label.clone())
+            .label("source", share.label.clone())
+            .label("path", self.said(at, at + 1));
+            if let Some((at, n)) = read_only {
+                entry.value.read_only = Some(true);
+                entry.labels.insert("read_only".into(), self.said(at, at + n));
+            }
+            self.use_up(at, at + 1);
+            self.draft.mounts.push(entry);
+        }
+        self.use_up(share_at, share_at + 1);
         true
     }
 
@@ -157,7 +286,9 @@ impl Reader<'_> {
         }
         let Focus::New(made) = self.focus.clone() else { return };
         let names = self.new_names(&made);
-        self.mount_on(range, &names, None);
+        if !self.mount_several(range, &names) {
+            self.mount_on(range, &names, None);
+        }
     }
 
     pub(super) fn mount_on(

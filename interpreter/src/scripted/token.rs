@@ -69,6 +69,21 @@ pub fn tokens(text: &str, names: &[String]) -> Vec<Token> {
                     })
                     .unwrap_or(rest.len());
             let end = if end == at { at + c.len_utf8() } else { end };
+            // `seat-1 ... seat-8`: dots between two numbered names stand for those in between.
+            let dots = text.get(at..end).is_some_and(|word| matches!(word, ".." | "..." | "…"));
+            let numbered = |word: &str| word.ends_with(|c: char| c.is_ascii_digit());
+            let after = text.get(end..).and_then(|rest| rest.split_whitespace().next()).unwrap_or("");
+            if dots
+                && out.last().is_some_and(|t| t.kind == Kind::Word && numbered(&t.raw))
+                && numbered(after.trim_end_matches(['.', ',', ';', ':', ')']))
+            {
+                push(&mut out, text, at, end, Kind::Word);
+                if let Some(token) = out.last_mut() {
+                    "..".clone_into(&mut token.low);
+                }
+                at = end;
+                continue;
+            }
             run(&mut out, text, at, end, names);
             at = end;
         }
@@ -197,6 +212,7 @@ fn core(out: &mut Vec<Token>, text: &str, start: usize, end: usize, names: &[Str
         }
     }
     if names.contains(&low)
+        || low.contains("+k3s")
         || word.contains(":/")
         || (word.starts_with('/') && word.len() > 1)
         || word.contains('@')
@@ -208,6 +224,13 @@ fn core(out: &mut Vec<Token>, text: &str, start: usize, end: usize, names: &[Str
     }
     if word.starts_with('.') && word.chars().all(|c| c.is_ascii_digit() || ".-–".contains(c)) {
         return push(out, text, start, end, Kind::Word);
+    }
+    if let Some(rest) = word.strip_prefix(['-', '−', '+'])
+        && rest.starts_with(|c: char| c.is_ascii_digit())
+    {
+        let sign = word.len() - rest.len();
+        push(out, text, start, start + sign, Kind::Mark);
+        return core(out, text, start + sign, end, names);
     }
     let digits_first = word.starts_with(|c: char| c.is_ascii_digit());
     if digits_first && word.matches('.').count() >= 2 {
@@ -226,7 +249,7 @@ fn core(out: &mut Vec<Token>, text: &str, start: usize, end: usize, names: &[Str
     {
         return push(out, text, start, end, Kind::Word);
     }
-    for joint in ['/', ',', '=', ':', '+', '&', ';', '('] {
+    for joint in ['=', '/', ',', ':', '+', '&', ';', '('] {
         let Some(at) = word.find(joint) else { continue };
         core(out, text, start, start + at, names);
         push(out, text, start + at, start + at + joint.len_utf8(), Kind::Mark);

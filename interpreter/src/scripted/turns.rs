@@ -5,6 +5,12 @@ use super::lexicon;
 use super::reader::Reader;
 
 impl Reader<'_> {
+    /// `web-a, web-b (2 cores each)`: what stands in brackets is for all.
+    fn all_in_brackets(&self, at: usize, to: usize) -> bool {
+        let close = (at..to).find(|i| self.mark(*i, ")")).unwrap_or(to);
+        self.mark(at, "(") && (at..close).any(|i| self.is(i, &["each", "both", "all", "apiece", "every"]))
+    }
+
     /// Where in the text the talk turns to some of a group.
     pub fn turns(&self, made: &[usize], (from, to): (usize, usize), region: (usize, usize)) -> Vec<Turn> {
         let mut turns = vec![Turn { at: from, to: made.to_vec() }];
@@ -26,7 +32,7 @@ impl Reader<'_> {
                     turns.push(Turn { at: i, to: made.to_vec() });
                     if region.1 - region.0 >= 1
                         && let Some(g) = name_of(i - 1)
-                        && (self.is(i, &["at", "gets"]) || self.mark(i, "(="))
+                        && (self.is(i, &["at", "gets"]) || self.mark(i, "(=") && !self.all_in_brackets(i, to))
                     {
                         turns.push(Turn { at: i, to: vec![g] });
                         last_name = Some(i - 1);
@@ -92,8 +98,11 @@ impl Reader<'_> {
                         )
                         || self.mark(at, ",/")
                 };
+                // What stands right behind the last one's own words is its own, up to the next comma.
+                let turned = turns.last().map_or(from, |t| t.at);
+                let floor = (turned..i).find(|at| self.mark(*at, ",")).map_or(from, |at| at + 1);
                 let mut start = i;
-                while start > from && sized(start - 1) {
+                while start > floor.max(from) && sized(start - 1) {
                     start -= 1;
                 }
                 turns.push(Turn { at: start, to: made.to_vec() });
@@ -102,9 +111,9 @@ impl Reader<'_> {
             {
                 turns.push(Turn { at: i, to: made.to_vec() });
             } else if (self.is(i, &["control"]) && self.is(i + 1, &["plane", "planes", "node", "nodes"]))
-                || self.is(i, &["worker", "workers", "master", "masters"])
+                || self.is(i, &["worker", "workers", "master", "masters", "cp", "cps", "control-plane"])
             {
-                let control = self.is(i, &["control", "master", "masters"]);
+                let control = self.is(i, &["control", "master", "masters", "cp", "cps", "control-plane"]);
                 let some: Vec<usize> =
                     made.iter()
                         .copied()
@@ -114,11 +123,10 @@ impl Reader<'_> {
                             })
                         })
                         .collect();
-                let word = if self.is(i, &["control"]) || self.is(i + 1, &["nodes", "node"]) {
-                    i + 2
-                } else {
-                    i + 1
-                };
+                let mut word = if self.is(i, &["control"]) { i + 2 } else { i + 1 };
+                while self.is(word, &["nodes", "node", "vm", "vms"]) {
+                    word += 1;
+                }
                 let goes_on = self.is(
                     word,
                     &[

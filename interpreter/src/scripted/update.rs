@@ -5,130 +5,30 @@
 
 use super::attr::{Attribute, What};
 use super::create::simple;
-use super::draft::{Entry, GuestDraft};
-use super::mention::{Meant, Mention};
+use super::draft::Entry;
 use super::quantity::Role;
 use super::reader::{Focus, Reader, guest_kind};
+pub use super::targets::Target;
 use domain::facts::Guest;
 use domain::ids::Vmid;
-use domain::interpretation::{GuestChange, Label, Move, QuestionAbout, RefusalReason, Span, WarningAbout};
-
-/// Guests that stand together in the text, and where.
-pub struct Target {
-    pub vmids: Vec<Vmid>,
-    pub from: usize,
-    pub to: usize,
-}
+use domain::interpretation::{GuestChange, Label, Move, QuestionAbout, RefusalReason, WarningAbout};
 
 impl Reader<'_> {
-    /// The guests a clause is about: those it names, else those the talk is about. Asks or refuses where they
-    /// may not be changed; then none are left.
-    pub fn targets(&mut self, range: (usize, usize), loss: bool) -> Option<Vec<Target>> {
-        let mentions = self.mentions(range);
-        if mentions.is_empty() {
-            let Focus::Guests(vmids) = self.focus.clone() else { return None };
-            return Some(vec![Target { vmids, from: range.0, to: range.0 }]);
-        }
-        let mut targets: Vec<Target> = Vec::new();
-        for mention in mentions {
-            let vmids = self.resolved(&mention)?;
-            self.use_up(mention.from, mention.to);
-            let joined = targets.last().is_some_and(|t| {
-                (t.to..mention.from).all(|at| {
-                    self.mark(at, ",&/")
-                        || self.is(at, &["and", "or", "the", "vm", "container", "machine", "both"])
-                })
-            });
-            match targets.last_mut().filter(|_| joined) {
-                Some(last) => {
-                    last.vmids.extend(vmids);
-                    last.to = mention.to;
-                }
-                None => targets.push(Target { vmids, from: mention.from, to: mention.to }),
-            }
-        }
-        let all: Vec<Vmid> = targets.iter().flat_map(|t| t.vmids.clone()).collect();
-        self.allowed(&all, (targets.first()?.from, targets.first()?.to), loss).then_some(targets)
-    }
-
-    pub(super) fn resolved(&mut self, mention: &Mention) -> Option<Vec<Vmid>> {
-        let span = self.span(mention.from, mention.to);
-        match &mention.meant {
-            Meant::Guests(vmids) => Some(vmids.clone()),
-            Meant::Several(vmids) => {
-                let options = vmids.iter().filter_map(|id| self.guest(*id)).map(|g| g.name.clone()).collect();
-                self.draft.ask(
-                    QuestionAbout::WhichGuest,
-                    "These words fit several guests. Which one is meant?",
-                    options,
-                    Some(span),
-                );
-                None
-            }
-            Meant::None => {
-                self.unknown_guest(Some(span));
-                None
-            }
-        }
-    }
-
-    pub fn unknown_guest(&mut self, span: Option<Span>) {
-        let options: Vec<String> = self
-            .facts
-            .guests
-            .values()
-            .filter(|g| g.managed && !g.protected)
-            .map(|g| g.name.clone())
-            .take(4)
-            .collect();
-        let words = span.and_then(|s| s.of(self.text)).map(|w| crate::limits::cut(w, 60));
-        let text = words.map_or_else(
-            || "Which guest is meant?".to_owned(),
-            |w| format!("No guest here fits \"{w}\". Which guest is meant?"),
-        );
-        self.draft.ask(QuestionAbout::WhichGuest, text, options, span);
-    }
-
-    /// Whether these guests may be changed. If not, the refusal or question is noted.
-    pub fn allowed(&mut self, vmids: &[Vmid], (from, to): (usize, usize), loss: bool) -> bool {
-        let span = Some(self.span(from, to));
-        let guests: Vec<&Guest> = vmids.iter().filter_map(|id| self.guest(*id)).collect();
-        if let Some(guest) = guests.iter().find(|g| g.protected) {
-            self.draft.refuse(
-                RefusalReason::ProtectedGuest,
-                format!("{} is protected and is left alone.", guest.name),
-                span,
-            );
-            return false;
-        }
-        if let Some(guest) = guests.iter().find(|g| !g.managed) {
-            if loss {
-                self.draft.refuse(
-                    RefusalReason::UndeclaredGuest,
-                    format!("{} is not managed here, so it is not destroyed. Adopt it first.", guest.name),
-                    span,
-                );
-            } else {
-                let options = vec![
-                    format!("Yes, adopt {} first", guest.name),
-                    format!("No, leave {} alone", guest.name),
-                ];
-                self.draft.ask(
-                    QuestionAbout::Adopt,
-                    format!("{} exists but is not managed here. May it be adopted first?", guest.name),
-                    options,
-                    span,
-                );
-            }
-            return false;
-        }
-        true
-    }
-
     /// Reads a clause about existing guests. False: nothing in it was understood.
     pub fn update(&mut self, (from, to): (usize, usize)) -> bool {
         let range = (from, to);
         if self.leave_alone(range) || self.rename(range) || self.order(range) {
+            return true;
+        }
+        if self.has(range, &["pool"])
+            && self.has(range, &["leave", "leaves", "remove", "removed", "out of", "take", "drop"])
+            && self.has(range, &["from", "out", "leave", "leaves"])
+            && !self.has(range, &["put", "move"])
+            && !self.has(range, &["tag", "tags"])
+        {
+            let span = self.span(from, to);
+            let text = "A guest is not taken out of its pool here; it can be put into another one.";
+            self.draft.refuse(RefusalReason::Unsupported, text, Some(span));
             return true;
         }
         let removed = self.removed_tags(range);
@@ -169,10 +69,12 @@ impl Reader<'_> {
                 let guests: Vec<&Guest> = vmids.iter().filter_map(|id| self.facts.guest(*id)).collect();
                 for guest in guests {
                     let draft = self.draft_of(guest, &targets);
-                    if let Some(disk) = draft.wish.extra_disks.last_mut() {
-                        disk.storage = Some(id.clone());
-                        let n = draft.wish.extra_disks.len() - 1;
-                        draft.set(&format!("extra_disks/{n}/storage"), label.clone());
+                    for n in 0..draft.wish.extra_disks.len() {
+                        let open = draft.wish.extra_disks.get_mut(n).filter(|disk| disk.storage.is_none());
+                        if let Some(disk) = open {
+                            disk.storage = Some(id.clone());
+                            draft.set(&format!("extra_disks/{n}/storage"), label.clone());
+                        }
                     }
                 }
                 continue;
@@ -180,100 +82,6 @@ impl Reader<'_> {
             done |= self.say_of_existing(attribute, &vmids, &targets, range, &mut extra_end);
         }
         self.unsaid(range, &targets, done)
-    }
-
-    /// Guests that are named without anything being said about them, and wishes without a value: asked about.
-    pub(super) fn unsaid(&mut self, range: (usize, usize), targets: &[Target], done: bool) -> bool {
-        let span = self.span(range.0, range.1);
-        let waiting = !self.draft.questions.is_empty() || !self.draft.obstacles.is_empty();
-        if done {
-            let named =
-                targets.iter().filter(|t| t.to > t.from).flat_map(|t| t.vmids.clone()).collect::<Vec<_>>();
-            let silent = named.iter().filter_map(|id| self.facts.guest(*id)).find(|g| {
-                !self.draft.guests.iter().any(|d| d.wish.vmid == Some(g.vmid))
-                    && !self.draft.moves.iter().any(|m| m.value.guest == g.name)
-            });
-            if let Some(guest) = silent.filter(|_| !waiting) {
-                let text = format!("What exactly shall change for {}?", guest.name);
-                self.draft.ask(QuestionAbout::WhatGoal, text, vec![], Some(span));
-            }
-            return true;
-        }
-        let name = targets
-            .iter()
-            .flat_map(|t| &t.vmids)
-            .filter_map(|id| self.facts.guest(*id))
-            .map(|g| g.name.clone())
-            .next();
-        let Some(name) = name.filter(|_| !waiting) else { return false };
-        let sized = self.has(range, &["ram", "memory", "disk", "cores", "cpu", "cpus", "space", "storage"]);
-        let grows = self.has(
-            range,
-            &[
-                "increase", "raise", "more", "bump", "grow", "extend", "expand", "reduce", "lower",
-                "decrease", "shrink", "upgrade", "bigger", "larger", "smaller", "resize", "less", "add",
-            ],
-        );
-        if sized && grows {
-            self.draft.ask(
-                QuestionAbout::WhatSize,
-                format!("Which size shall {name} get?"),
-                vec![],
-                Some(span),
-            );
-        } else if self.has(
-            range,
-            &[
-                "static ip",
-                "fixed ip",
-                "an ip",
-                "ip address",
-                "static address",
-                "fixed address",
-                "new ip",
-                "new address",
-            ],
-        ) {
-            self.draft.ask(
-                QuestionAbout::WhatAddress,
-                format!("Which address shall {name} get?"),
-                vec![],
-                Some(span),
-            );
-        } else if self.has(
-            range,
-            &[
-                "faster", "better", "secure", "improve", "optimise", "optimize", "tune", "fix", "safer",
-                "reliable", "slow", "healthy", "nicer",
-            ],
-        ) {
-            self.draft.ask(
-                QuestionAbout::WhatGoal,
-                format!("What exactly shall hold for {name} afterwards?"),
-                vec![],
-                Some(span),
-            );
-        } else {
-            return false;
-        }
-        true
-    }
-
-    pub(super) fn meant_by(&self, attribute: &Attribute, targets: &[Target], all: &[Vmid]) -> Vec<Vmid> {
-        if targets.len() < 2 {
-            return all.to_vec();
-        }
-        let behind = self.behind;
-        let after = targets.iter().find(|t| t.from >= attribute.to);
-        let before = targets.iter().rev().find(|t| t.to <= attribute.from);
-        let chosen = if behind { after.or(before) } else { before.or(after) };
-        chosen.map_or_else(|| all.to_vec(), |t| t.vmids.clone())
-    }
-
-    pub fn draft_of(&mut self, guest: &Guest, targets: &[Target]) -> &mut GuestDraft {
-        let target = targets.iter().find(|t| t.vmids.contains(&guest.vmid) && t.to > t.from);
-        let span = target.map(|t| self.span(t.from, t.to));
-        self.draft.update(guest, span, guest_kind(&guest.kind))
     }
 
     pub(super) fn say_of_existing(
@@ -296,6 +104,10 @@ impl Reader<'_> {
                     *extra_end = Some(attribute.to);
                 }
             }
+            What::Node(_) if self.is(attribute.from.wrapping_sub(1), &["from", "off"]) => {
+                // Where it comes from.
+                self.heard.push(span);
+            }
             What::Node(name) => {
                 for guest in guests {
                     self.draft.moves.push(
@@ -317,6 +129,15 @@ impl Reader<'_> {
                 }
             }
             What::Storage(id) => {
+                let words = super::reader::plain(span.of(self.text).unwrap_or(""));
+                let known = super::reader::plain(id);
+                let label = if words.contains(&known)
+                    || words.split(char::is_whitespace).any(|w| known.contains(w))
+                {
+                    label
+                } else {
+                    Label::derived("the storage that these words mean", Some(span))
+                };
                 for guest in guests {
                     self.draft.moves.push(
                         Entry::new(Move {
@@ -465,7 +286,7 @@ impl Reader<'_> {
         targets: &[Target],
     ) {
         let own = self.own;
-        let late = label.span().is_some_and(|s| s.start >= own);
+        let late = label.span().is_some_and(|s| s.start >= own || self.corrected(s.start));
         let draft = self.draft_of(guest, targets);
         if draft.wish.change != GuestChange::Update {
             return;

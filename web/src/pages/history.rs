@@ -14,6 +14,8 @@ pub struct HistoryPage {
     pub people: Vec<String>,
     pub lines: Vec<Line>,
     pub pager: Pager,
+    /// The query of the address that gives all of it as a file.
+    pub export: String,
 }
 
 /// As it stands in the address.

@@ -1,6 +1,6 @@
 //! What every page says about the whole: the worst news first, the state of each connection.
 
-use crate::frame::{Banner, Dot};
+use crate::frame::{Banner, Dot, Then};
 use crate::parts::Kind;
 use crate::views::Names;
 use crate::words;
@@ -50,6 +50,16 @@ pub fn banner(
         text: "Demonstration: nothing here is real.".into(),
         link: None,
     })
+}
+
+/// Above a page that shows an earlier moment.
+pub fn past(then: &Then) -> Banner {
+    let text = format!(
+        "You are looking at {}, after event {}. Nothing here can be changed.",
+        words::moment(then.at),
+        words::number(then.position)
+    );
+    Banner { kind: Kind::Waiting, text, link: Some(("/", "Back to now")) }
 }
 
 /// Each connection in two words.

@@ -21,8 +21,10 @@ pub fn list_page(
     people: Vec<String>,
     rows: &[HistoryRow],
     pager: Pager,
+    export: String,
 ) -> page::HistoryPage {
-    page::HistoryPage { filter, people, lines: rows.iter().map(|row| line(row, f.now)).collect(), pager, f }
+    let lines = rows.iter().map(|row| line(row, f.now)).collect();
+    page::HistoryPage { filter, people, lines, pager, export, f }
 }
 
 /// What the log itself says about an event, beside its row.

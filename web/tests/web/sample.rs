@@ -968,6 +968,7 @@ pub fn all(say: Say) -> Vec<(&'static str, String)> {
             people: vec![say("ada")],
             lines: lines(say),
             pager: Pager::default(),
+            export: "?person=ada".into(),
         }),
     ));
     pages.push((

@@ -3,7 +3,7 @@
 //! Begin with [`check`]. Labels and their words are judged in `labels` and `words`, guests in `guests`,
 //! everything else in `others`, numbers that nothing uses and losses nobody asked for in `text`.
 //!
-//! Never here: repairing a document, reading anything but the three arguments. A violation is told, not mended.
+//! Never here: repairing a document, reading anything but the arguments. A violation is told, not mended.
 
 mod guests;
 mod labels;
@@ -13,7 +13,8 @@ mod words;
 
 pub use text::number_spans;
 
-use super::{Interpretation, Kind};
+use super::{GuestChange, Interpretation, Kind, QuestionAbout};
+use crate::declaration::Answer;
 use crate::facts::Facts;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -95,6 +96,41 @@ pub fn check(interpretation: &Interpretation, text: &str, facts: &Facts) -> Vec<
         text::losses(interpretation, &document, text, facts, &mut found);
     }
     found.0
+}
+
+/// As [`check`], where the author has answered questions: what was agreed to there counts as said in the text, for
+/// the guest the question was about and nothing else.
+pub fn check_answered(
+    interpretation: &Interpretation,
+    text: &str,
+    facts: &Facts,
+    answers: &[Answer],
+) -> Vec<Violation> {
+    let mut broken = check(interpretation, text, facts);
+    broken.retain(|violation| violation.rule != Rule::R9 || !agreed(violation, interpretation, answers));
+    broken
+}
+
+/// True if this loss or adoption, which the text does not name, was agreed to by its guest's name.
+fn agreed(violation: &Violation, doc: &Interpretation, answers: &[Answer]) -> bool {
+    let guest = violation
+        .pointer
+        .as_ref()
+        .and_then(|pointer| pointer.strip_prefix("/guests/")?.parse::<usize>().ok())
+        .and_then(|n| doc.guests.get(n));
+    let Some(guest) = guest else { return false };
+    answers.iter().any(|answer| match guest.change {
+        GuestChange::Adopt => {
+            answer.about == QuestionAbout::Adopt && answer.is_yes() && answer.names(&guest.name)
+        }
+        // The verb must still be the text's own; only which guest it means may come from an answer.
+        GuestChange::Destroy => {
+            answer.about == QuestionAbout::WhichGuest
+                && answer.answer.trim() == guest.name
+                && violation.why.ends_with("is not named in the text")
+        }
+        _ => false,
+    })
 }
 
 struct Found(Vec<Violation>);

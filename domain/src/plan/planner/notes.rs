@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::placement::{NewGuest, Placed};
 use super::tasks::Tasks;
 use super::{NoPlan, sentence};
-use crate::interpretation::{Change, GuestKind, Label};
+use crate::interpretation::{Change, GuestKind, Label, WarningAbout};
 use crate::plan::{HazardKind, NoteKind, Origin, Rehearsal, StepVerb};
 use std::collections::BTreeMap;
 
@@ -146,6 +146,9 @@ fn unused(context: &Context<'_>, draft: &mut Draft) {
             Some(text) => text.clone(),
             None => format!("The interpreter warns: {}.", warning.about.as_str().replace('-', " ")),
         };
+        if warning.about == WarningAbout::InterpretersDisagree {
+            draft.hazard(HazardKind::Caution, text.clone(), None);
+        }
         draft.note(NoteKind::Warning, text, warning.span);
     }
 }
