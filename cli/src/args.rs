@@ -167,9 +167,9 @@ pub enum Command {
     Completions { shell: clap_complete::Shell },
     /// Measure this machine: previews, pages, runs (a simulated world of its own)
     Bench {
-        /// Rounds of each measurement
-        #[arg(long, default_value_t = 20)]
-        rounds: u32,
+        /// Rounds of each measurement; 20, or 3 with --guests
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        rounds: Option<u32>,
         /// Make so many guests instead, and say how much longer it takes than its tasks
         #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128))]
         guests: Option<u32>,

@@ -109,9 +109,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             output::told(std::io::stdout().write_all(&script));
             Ok(())
         }
-        Command::Bench { guests: Some(guests), time_scale, .. } => {
-            commands::reconcile::run(guests, time_scale).await
+        Command::Bench { guests: Some(guests), time_scale, rounds } => {
+            commands::reconcile::run(guests, rounds.unwrap_or(3), time_scale).await
         }
-        Command::Bench { rounds, .. } => commands::bench::run(rounds).await,
+        Command::Bench { rounds, .. } => commands::bench::run(rounds.unwrap_or(20)).await,
     }
 }
