@@ -51,7 +51,8 @@ pub(super) fn machine() {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let build = if cfg!(debug_assertions) { "development build" } else { "release build" };
     let git = std::process::Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok();
-    let commit = git.filter(|git| git.status.success()).map(|git| String::from_utf8_lossy(&git.stdout).into_owned());
+    let commit =
+        git.filter(|git| git.status.success()).map(|git| String::from_utf8_lossy(&git.stdout).into_owned());
     out!(
         "machine      {cores} cores, {} GiB, load {}",
         memory.unwrap_or(0) / 1_048_576,

@@ -100,14 +100,17 @@ async fn round(world: &World, guests: u32) -> Result<Round, Failure> {
     let rest = guests - half;
     let texts = [
         format!("{half} Debian VMs called v-1 to v-{half}, 1 core, 512 MB of memory and 5 GB disk each."),
-        format!("{rest} Debian containers called c-1 to c-{rest}, 1 core, 256 MB of memory and 4 GB disk each."),
+        format!(
+            "{rest} Debian containers called c-1 to c-{rest}, 1 core, 256 MB of memory and 4 GB disk each."
+        ),
     ];
     let mut seen = Round::default();
     for text in texts {
         let (run, watcher) = carry_out(world, &page, &text, bo, ada).await?;
         let history = history(&world.context, run).await?;
         let (state, _) = load::<Run>(&world.context.store, Category::Run, run.0).await?;
-        let at = |event: Option<&(DateTime<Utc>, i64, Event)>| event.map_or(DateTime::UNIX_EPOCH, |event| event.0);
+        let at =
+            |event: Option<&(DateTime<Utc>, i64, Event)>| event.map_or(DateTime::UNIX_EPOCH, |event| event.0);
         let took = (at(history.last()) - at(history.first())).as_seconds_f64();
         let least = shortest::of(&state, &history, &shortest::tasks(&world.simulator.state_json()));
         line(&text, took, least);

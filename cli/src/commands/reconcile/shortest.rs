@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn a_task_counts_with_all_its_attempts_and_only_once_it_ended() {
-        let state = json!({"tasks": [{"upid": "a", "took_ms": 1_500}, {"upid": "b", "took_ms": 250}, {"upid": "c"}]});
+        let state =
+            json!({"tasks": [{"upid": "a", "took_ms": 1_500}, {"upid": "b", "took_ms": 250}, {"upid": "c"}]});
         let tasks = tasks(&state);
         assert_eq!(tasks, Tasks::from([("a".to_owned(), 1.5), ("b".to_owned(), 0.25)]));
         let at = CallNo { step: 2, call: 1 };
