@@ -47,6 +47,7 @@ pub fn of(done: &Run, history: &[(DateTime<Utc>, i64, Event)], tasks: &Tasks) ->
     let mut busy: BTreeMap<usize, (f64, CallNo)> = BTreeMap::new();
     let mut now = 0.0_f64;
     while state.status == run::Status::Running {
+        let mut moved = false;
         for action in state.next_beside(&busy.keys().copied().collect::<BTreeSet<_>>()) {
             match action {
                 Action::Take { at, attempt, .. } => {
@@ -55,9 +56,19 @@ pub fn of(done: &Run, history: &[(DateTime<Utc>, i64, Event)], tasks: &Tasks) ->
                     state = state.evolve(&issued);
                     busy.insert(at.step, (now + took, at));
                 }
-                Action::FinishStep { step, .. } => state = state.evolve(&Event::StepSucceeded { step }),
-                _ => state = state.evolve(&Event::RunCompleted { done: 0, already: 0, skipped: 0 }),
+                Action::FinishStep { step, .. } => {
+                    state = state.evolve(&Event::StepSucceeded { step });
+                    moved = true;
+                }
+                _ => {
+                    state = state.evolve(&Event::RunCompleted { done: 0, already: 0, skipped: 0 });
+                    moved = true;
+                }
             }
+        }
+        // What waited for that begins at the same moment.
+        if moved {
+            continue;
         }
         let first = busy.iter().min_by(|a, b| a.1.0.total_cmp(&b.1.0)).map(|(step, end)| (*step, *end));
         if let Some((step, (end, at))) = first {
