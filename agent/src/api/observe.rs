@@ -2,7 +2,7 @@
 
 use super::look::storage_seen;
 use super::{Api, Wire};
-use crate::limits::{GUESTS_MAX, READS_AT_ONCE};
+use crate::limits::{GUESTS_AT_ONCE, GUESTS_MAX};
 use chrono::Utc;
 use domain::cluster::Read;
 use domain::interpretation::GuestKind;
@@ -130,7 +130,7 @@ impl Api {
             resources.iter().filter_map(|resource| Some((resource.vmid?, resource.pool.clone()?))).collect();
         let read = stream::iter(found.into_iter().take(GUESTS_MAX))
             .map(|(kind, node, vmid)| async move { self.read_guest(kind, &node, vmid).await })
-            .buffer_unordered(READS_AT_ONCE)
+            .buffer_unordered(GUESTS_AT_ONCE)
             .filter_map(|outcome| async move {
                 match outcome {
                     // Destroyed or moved since the list was read. Whether it is gone is proved elsewhere (I9).

@@ -43,9 +43,9 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
                     silent = None;
                 }
                 TaskLook::Ended { new, end, transient, advice } => {
-                    self.progress(at, upid, lines, new).await?;
                     points::pass("before task end", at);
-                    return self.ended(run.attempt(at.step), at, upid, end, transient, advice).await;
+                    let last = progressed(at, upid, lines, new).0;
+                    return self.ended(run.attempt(at.step), at, upid, last, (end, transient, advice)).await;
                 }
                 // A node that is rebooting forgets its tasks for a while, or for good.
                 TaskLook::CannotTell { .. } if is_planted(Bug::SilenceIsDone) => {
@@ -69,47 +69,50 @@ impl<H: Hands, B: Books> Executor<'_, H, B> {
         self.pause(Some(at.step), Trouble { cause, advice, transient: false }).await
     }
 
-    async fn progress(
-        &self,
-        at: CallNo,
-        upid: &str,
-        mut from: u32,
-        new: Vec<String>,
-    ) -> Result<u32, LogError> {
-        for chunk in new.chunks(LOG_LINES_PER_EVENT) {
-            let lines = chunk.to_vec();
-            let count = u32::try_from(lines.len()).unwrap_or(0);
-            let progressed = Event::TaskProgressed { at, upid: upid.to_owned(), from_line: from, lines };
-            self.books.record(vec![progressed]).await?;
-            from += count;
+    async fn progress(&self, at: CallNo, upid: &str, from: u32, new: Vec<String>) -> Result<u32, LogError> {
+        let (events, next) = progressed(at, upid, from, new);
+        for event in events {
+            self.books.record(vec![event]).await?;
         }
-        Ok(from)
+        Ok(next)
     }
 
+    /// The end of a task, recorded with the last lines of its log.
     async fn ended(
         &self,
         used: u32,
         at: CallNo,
         upid: &str,
-        end: TaskEnd,
-        transient: bool,
-        advice: String,
+        mut last: Vec<Event>,
+        (end, transient, advice): (TaskEnd, bool, String),
     ) -> Result<(), LogError> {
-        let event = Event::TaskEnded {
+        last.push(Event::TaskEnded {
             at,
             upid: upid.to_owned(),
             end: end.clone(),
             transient,
             advice: advice.clone(),
-        };
+        });
         match end {
             TaskEnd::Failed { text } => {
                 let trouble = Trouble { cause: text, advice, transient };
-                self.again_or_pause(at, vec![event], used, trouble).await
+                self.again_or_pause(at, last, used, trouble).await
             }
             TaskEnd::Ok {} | TaskEnd::Warnings { .. } | TaskEnd::Unexpected {} => {
-                self.books.record(vec![event]).await
+                self.books.record(last).await
             }
         }
     }
+}
+
+/// New lines of a task's log as events, and the number of the line that comes next.
+fn progressed(at: CallNo, upid: &str, mut from: u32, new: Vec<String>) -> (Vec<Event>, u32) {
+    let mut events = Vec::new();
+    for chunk in new.chunks(LOG_LINES_PER_EVENT) {
+        let lines = chunk.to_vec();
+        let count = u32::try_from(lines.len()).unwrap_or(0);
+        events.push(Event::TaskProgressed { at, upid: upid.to_owned(), from_line: from, lines });
+        from += count;
+    }
+    (events, from)
 }
