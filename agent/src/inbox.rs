@@ -116,6 +116,7 @@ impl Open {
                 self.nudges += 1;
                 self.observe += 1;
             }
+            (Category::Repository, "repository.quarantine_decided") => self.nudges += 1,
             (Category::Repository, "repository.commit_seen") => self.note_commit(event),
             _ => {}
         }

@@ -24,6 +24,34 @@ pub const GUESTS_AT_ONCE: usize = 3;
 pub const FILE_BYTES_MAX: usize = 1_048_576;
 /// Commits looked at in one poll.
 pub const COMMITS_PER_POLL_MAX: usize = 200;
+/// Changed files looked at in one commit; one that changes more is set aside.
+pub const FILES_PER_COMMIT_MAX: usize = 300;
+/// Declarations drafted from the English of one commit that somebody else made; one that changes more is set aside.
+pub const DRAFTS_PER_COMMIT_MAX: usize = 8;
+/// Commits whose messages are read for the anchors of the log, the newest.
+pub const MESSAGES_MAX: usize = 1_000;
+/// Messages read from a local repository at once.
+pub const MESSAGES_PER_PAGE: usize = 100;
+/// Longest commit message read, in bytes.
+pub const MESSAGE_BYTES_MAX: usize = 65_536;
+/// Characters of a commit's subject and author that are kept in events.
+pub const SUBJECT_CHARACTERS_MAX: usize = 200;
+/// One call to GitHub, at most.
+pub const GITHUB_CALL_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Connecting to GitHub, at most.
+pub const GITHUB_CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Longest answer read from GitHub, in bytes: a file of the bound above in base64, or a folder of 30,000 files.
+pub const GITHUB_ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Entries of one page of a listing; GitHub gives no more.
+pub const GITHUB_PAGE_ENTRIES: u32 = 100;
+/// Pages searched for a commit of ours among those that changed one file.
+pub const GITHUB_SEARCH_PAGES_MAX: u32 = 20;
+/// Wait after a limit that names no end; GitHub asks for at least one minute.
+pub const GITHUB_LIMIT_WAIT: Duration = Duration::from_secs(60);
+/// Longest wait taken from GitHub's headers: its limits are per hour.
+pub const GITHUB_WAIT_MAX: Duration = Duration::from_secs(3_600);
+/// Nothing is sent for this long after the token or a right was refused.
+pub const GITHUB_REFUSED_PAUSE: Duration = Duration::from_secs(60);
 /// One git command, at most.
 pub const GIT_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Lines of a task's log kept in one event, at most.
@@ -49,3 +77,5 @@ pub const HEAL_REST_S: i64 = 60 * 60;
 pub const GUESTS_MAX: usize = 2_000;
 /// How long an agent that stops waits at most for its last checkpoint.
 pub const LAST_SEAL_SECONDS_MAX: u64 = 5;
+/// Earlier versions of a declaration whose guests a new one means by their names.
+pub const VERSIONS_BACK_MAX: usize = 50;

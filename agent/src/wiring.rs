@@ -101,7 +101,7 @@ impl Agent {
         ));
         let publication = Publication { log: self.log.clone(), repository: self.repository.clone() };
         tasks.spawn(publishing(publication, open.clone(), lost.clone()));
-        let watch = Watch { log: self.log.clone(), repository: self.repository.clone() };
+        let watch = Watch::new(self.log.clone(), self.repository.clone());
         tasks.spawn(watching(watch, open.clone(), lost.clone()));
         let reconciliation = Reconciliation { log: self.log.clone(), api: self.api.clone() };
         tasks.spawn(reconciling(reconciliation, open.clone(), lost.clone()));
@@ -239,6 +239,7 @@ async fn watching(process: Watch, mut open: watch::Receiver<Open>, lost: Cancell
     let mut nudges = None;
     while let Some(work) = woken(&mut open, &lost, |_| true).await {
         let every = interval(&process.log, |rules| rules.poll_interval_s).await;
+        let every = every.map(|every| spread(every, rand::random()));
         if nudges == Some(work.nudges) {
             wait_for_change(&mut open, every, &lost, |open| open.nudges != work.nudges).await;
         }
@@ -304,6 +305,11 @@ async fn interval(log: &Log, of: impl Fn(&domain::settings::Rules) -> u32) -> Op
     (seconds > 0).then(|| Duration::from_secs(seconds.into()))
 }
 
+/// Up to a tenth shorter or longer, so that many agents do not ask one server in step; `chance` is from 0 to 1.
+fn spread(every: Duration, chance: f64) -> Duration {
+    every.mul_f64(0.9 + 0.2 * chance.clamp(0.0, 1.0))
+}
+
 /// Ends when nothing is left to do; never unless that was asked for.
 async fn idle(mut open: watch::Receiver<Open>, once: bool) {
     let nothing_left = |open: &Open| {
@@ -315,5 +321,18 @@ async fn idle(mut open: watch::Receiver<Open>, once: bool) {
     };
     if !once || open.wait_for(nothing_left).await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_spread_by_a_tenth_and_no_more() {
+        let every = Duration::from_secs(30);
+        let seconds: Vec<u64> =
+            [0.0, 0.5, 1.0, 7.0].iter().map(|chance| spread(every, *chance).as_secs()).collect();
+        assert_eq!(seconds, [27, 30, 33, 33]);
     }
 }

@@ -263,6 +263,13 @@ impl Explain for settings::Refusal {
 
 impl Explain for repository::Refusal {
     fn explain(&self) -> HttpError {
-        match *self {}
+        use repository::Refusal as R;
+        match self {
+            R::AdminOnly => HttpError::forbidden(self.to_string()),
+            R::NotSetAside => {
+                HttpError::conflict(self.to_string()).link("/settings/repository", "Look again")
+            }
+            R::NotPossible(_) => HttpError::invalid(self.to_string()),
+        }
     }
 }

@@ -97,6 +97,7 @@ fn table(app: Option<App>) -> Table {
     t.post("/declarations/{id}", SignedIn, a::declarations::revise);
     t.get("/declarations/{id}/live", SignedIn, p::declarations::one_live);
     t.get("/declarations/{id}/edit", SignedIn, p::declarations::edit);
+    t.get("/declarations/{id}/new-version", SignedIn, p::declarations::new_version);
     t.post("/declarations/{id}/preview", SignedIn, a::declarations::preview);
     t.post("/declarations/{id}/cancel", SignedIn, a::declarations::cancel);
     t.post("/declarations/{id}/answer", SignedIn, a::declarations::answer);
@@ -146,6 +147,8 @@ fn table(app: Option<App>) -> Table {
     t.post("/settings/freeze", Admin, a::settings::freeze);
     t.post("/settings/thaw", Admin, a::settings::thaw);
     t.post("/settings/refresh", Admin, a::settings::refresh);
+    t.get("/settings/repository", Admin, p::repository::repository);
+    t.post("/settings/repository/decide", Admin, a::repository::decide);
     t.get("/settings/system", Admin, p::settings::system);
 
     t.get("/account", SignedIn, p::account::account);

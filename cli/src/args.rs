@@ -42,6 +42,8 @@ pub enum Command {
     Agent(AgentArgs),
     /// Run the simulated Proxmox VE alone
     Sim(SimArgs),
+    /// Run the stand-in for GitHub alone
+    SimGithub(SimGitHubArgs),
     /// Bring the database schema forward (as the owner of the database)
     Migrate {
         /// Only say whether the schema is up to date
@@ -123,6 +125,9 @@ pub enum Command {
         #[arg(long)]
         exit_code: bool,
     },
+    /// The declarations repository: show, decide, refresh
+    #[command(subcommand)]
+    Repository(RepositoryCommand),
     /// The log: tail, show, verify, prove, export
     #[command(subcommand)]
     Events(EventsCommand),
@@ -178,6 +183,9 @@ pub enum Command {
         time_scale: f64,
     },
 }
+
+/// What stands for the configured repository where a folder could be named.
+pub const CONFIGURED: &str = "configured";
 
 /// Who acts. The command line holds the database already, so it asks for a name, not a password.
 #[derive(Args, Clone)]
@@ -278,6 +286,28 @@ pub struct SimArgs {
     pub coverage: bool,
 }
 
+#[derive(Args)]
+pub struct SimGitHubArgs {
+    /// Folder of the bare git repository behind it; made if there is none
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// What the repository is called, as OWNER/NAME
+    #[arg(long, default_value = "homelab/declarations")]
+    pub repository: String,
+    /// The default branch
+    #[arg(long, default_value = "main")]
+    pub branch: String,
+    /// Loopback address to listen on
+    #[arg(long, default_value = "127.0.0.1:8007")]
+    pub listen: SocketAddr,
+    /// The only access token that is accepted; made and printed if absent
+    #[arg(long, env = "MYCOPOD_SIM_GITHUB_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Fault as JSON
+    #[arg(long)]
+    pub fault: Vec<String>,
+}
+
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub enum Preset {
     Golden,
@@ -347,6 +377,47 @@ pub enum RunsCommand {
         #[command(flatten)]
         person: Person,
     },
+}
+
+#[derive(Subcommand)]
+pub enum RepositoryCommand {
+    /// Commits that were set aside and wait for an Admin, and the anchors of the log
+    Show,
+    /// Say what becomes of a commit that was set aside
+    #[command(after_help = "Example:\n  mycopod repository decide 4b825dc6 restore")]
+    Decide {
+        /// The commit, or the beginning of its name
+        commit: String,
+        #[arg(value_enum)]
+        decision: DecisionArg,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// Let the Agent look at it now
+    Refresh {
+        #[command(flatten)]
+        person: Person,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum DecisionArg {
+    /// Its English becomes a draft with a preview
+    Take,
+    /// What was approved is written back by a new commit; a rewritten branch is followed
+    Restore,
+    /// It stays as it is; a rewritten branch is followed
+    Leave,
+}
+
+impl From<DecisionArg> for domain::repository::Decision {
+    fn from(decision: DecisionArg) -> Self {
+        match decision {
+            DecisionArg::Take => Self::Take,
+            DecisionArg::Restore => Self::Restore,
+            DecisionArg::Leave => Self::Leave,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -426,8 +497,9 @@ pub struct VerifyArgs {
     /// Up to this position; the newest if absent
     #[arg(long)]
     pub to: Option<i64>,
-    /// Lines `MycoPod-Log: POSITION sha256:HEX` in a text file, or a git repository with them in its commits
-    #[arg(long, value_name = "FILE|REPOSITORY")]
+    /// Anchors: lines `MycoPod-Log: POSITION sha256:HEX` in a text file, or a git repository with them in its
+    /// commits; the configured repository if nothing is named
+    #[arg(long, value_name = "FILE|REPOSITORY", num_args = 0..=1, default_missing_value = CONFIGURED)]
     pub anchors: Vec<PathBuf>,
     /// A file of signed checkpoints that was kept elsewhere
     #[arg(long, value_name = "FILE")]

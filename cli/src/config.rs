@@ -93,12 +93,72 @@ pub struct Proxmox {
     pub token: String,
 }
 
+/// Where what was approved is written down. `kind` is `local` if it is left out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Repository {
+#[serde(try_from = "AnyRepository", tag = "kind", rename_all = "lowercase")]
+pub enum Repository {
     /// A bare git repository on this machine.
-    pub path: PathBuf,
-    pub branch: String,
+    Local { path: PathBuf, branch: String },
+    /// A repository at GitHub or GitHub Enterprise.
+    GitHub {
+        /// `OWNER/NAME`.
+        repository: String,
+        branch: String,
+        /// Base address of the API: `https://HOST/api/v3` for GitHub Enterprise.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        api: Option<String>,
+        /// Name of the key file with the access token; `github-token` if absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
+        /// File with the certificate authority of GitHub Enterprise, where it is an own one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ca: Option<PathBuf>,
+    },
+}
+
+/// As it stands in the file: every field of every kind.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnyRepository {
+    #[serde(default)]
+    kind: RepositoryKind,
+    branch: String,
+    path: Option<PathBuf>,
+    repository: Option<String>,
+    api: Option<String>,
+    token: Option<String>,
+    ca: Option<PathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RepositoryKind {
+    #[default]
+    Local,
+    GitHub,
+}
+
+impl TryFrom<AnyRepository> for Repository {
+    type Error = &'static str;
+
+    fn try_from(any: AnyRepository) -> Result<Self, &'static str> {
+        let AnyRepository { kind, branch, path, repository, api, token, ca } = any;
+        match kind {
+            RepositoryKind::Local
+                if repository.is_some() || api.is_some() || token.is_some() || ca.is_some() =>
+            {
+                Err("a local repository has only path and branch; set kind = \"github\" for one at GitHub")
+            }
+            RepositoryKind::Local => {
+                Ok(Self::Local { path: path.ok_or("the local repository needs a path")?, branch })
+            }
+            RepositoryKind::GitHub if path.is_some() => Err("a repository at GitHub has no path"),
+            RepositoryKind::GitHub => {
+                let repository = repository.ok_or("set repository = \"OWNER/NAME\"")?;
+                Ok(Self::GitHub { repository, branch, api, token, ca })
+            }
+        }
+    }
 }
 
 impl Agent {
@@ -160,4 +220,36 @@ fn missing(part: &str) -> Failure {
         format!("the configuration has no part [{part}]"),
         "add it, or use the other service's file",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository(text: &str) -> Result<Repository, String> {
+        toml::from_str(text).map_err(|error: toml::de::Error| error.message().to_owned())
+    }
+
+    #[test]
+    fn a_repository_without_a_kind_is_local_as_it_always_was() {
+        let read = repository("path = \"/srv/declarations.git\"\nbranch = \"main\"").unwrap();
+        assert!(matches!(&read, Repository::Local { branch, .. } if branch == "main"));
+        let text = toml::to_string(&read).unwrap();
+        assert!(matches!(repository(&text).unwrap(), Repository::Local { .. }), "{text}");
+    }
+
+    #[test]
+    fn a_repository_at_github_is_written_as_it_was_read() {
+        let text = "kind = \"github\"\nrepository = \"ada/homelab\"\nbranch = \"main\"\napi = \"https://git.lan/api/v3\"\n";
+        let read = repository(text).unwrap();
+        assert_eq!(toml::to_string(&read).unwrap(), text);
+    }
+
+    #[test]
+    fn fields_of_the_other_kind_are_refused() {
+        assert!(repository("kind = \"github\"\nbranch = \"main\"").unwrap_err().contains("OWNER/NAME"));
+        assert!(repository("branch = \"main\"").unwrap_err().contains("path"));
+        assert!(repository("branch = \"main\"\npath = \"x\"\ntoken = \"t\"").is_err());
+        assert!(repository("branch = \"main\"\npath = \"x\"\nnonsense = 1").is_err());
+    }
 }

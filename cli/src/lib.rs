@@ -14,6 +14,7 @@ pub mod failure;
 pub mod output;
 pub mod passwords;
 pub mod progress;
+pub mod repository;
 pub mod ring;
 pub mod sealing;
 
@@ -75,6 +76,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => commands::serve::run(config, args).await,
         Command::Agent(args) => commands::agent::run(config, args).await,
         Command::Sim(args) => commands::sim::run(args).await,
+        Command::SimGithub(args) => commands::sim_github::run(args).await,
         Command::Migrate { check, owner_url } => commands::migrate::run(config, check, owner_url).await,
         Command::Declare { file, title, preview, person } => {
             commands::declarations::declare(config, file, title, preview, person, json).await
@@ -88,6 +90,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Command::Commit { id, person } => commands::declarations::commit(config, &id, person).await,
         Command::Runs(command) => commands::runs::run(config, command, json).await,
+        Command::Repository(command) => commands::repository::run(config, command, json).await,
         Command::Drift { at, exit_code } => commands::drift::run(config, at, exit_code, json).await,
         Command::Cluster { at } => commands::cluster::run(config, at, json).await,
         Command::Events(command) => commands::events::run(config, command, json, quiet).await,

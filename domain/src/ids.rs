@@ -48,3 +48,6 @@ pub const CLUSTER: Uuid = Uuid::from_u128(0x6d79_636f_706f_6400_0000_0000_0000_0
 pub const REPOSITORY: Uuid = Uuid::from_u128(0x6d79_636f_706f_6400_0000_0000_0000_0002);
 /// The stream of the settings.
 pub const SETTINGS: Uuid = Uuid::from_u128(0x6d79_636f_706f_6400_0000_0000_0000_0003);
+
+/// Who wrote a text that came from the declarations repository: somebody with access to it, and nobody with an account.
+pub const REPOSITORY_AUTHOR: AccountId = AccountId(REPOSITORY);

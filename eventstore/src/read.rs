@@ -10,11 +10,12 @@ use crate::{
 };
 use futures::TryStreamExt;
 use std::{pin::pin, sync::Arc};
+use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-/// Opening this many ciphertext bytes takes well under a millisecond; more goes to the blocking pool.
-const INLINE_BYTES_MAX: usize = 64 * 1024;
+/// Opening this many ciphertext bytes takes well under a millisecond; twice as many go to the blocking pool.
+const OPENED_AT_ONCE_BYTES_MAX: usize = 64 * 1024;
 
 pub(crate) async fn head(core: &Core) -> Result<Head, StoreError> {
     let rows = core.pool.query("reading the head", "select position, chain from log.head", &[]).await?;
@@ -47,7 +48,7 @@ pub(crate) async fn stream(
         let from = events.last().map_or(from_version, |last| last.version + 1);
         let rows = limits::PAGE_EVENTS_MAX as i64;
         let (page, more) = page(core, PAGE, &[&stream.id, &category, &from, &rows]).await?;
-        events.extend(open(core, page).await?);
+        events.extend(page.events().await?);
         if !more {
             return Ok(events);
         }
@@ -63,7 +64,7 @@ pub(crate) async fn after(
         concat!("select ", columns!(), " from log.events where position > $1 order by position limit $2");
     let rows = limit.clamp(1, limits::PAGE_EVENTS_MAX) as i64;
     let (page, _) = page(core, PAGE, &[&position, &rows]).await?;
-    open(core, page).await
+    page.events().await
 }
 
 /// The stored row at this position, unopened.
@@ -86,17 +87,17 @@ pub(crate) async fn recorded_under(core: &Core, key: Uuid) -> Result<Option<Appe
 
 /// Rows up to the byte limit of a page, and whether there may be more. The last parameter is the row limit.
 async fn page(
-    core: &Core,
+    core: &Arc<Core>,
     sql: &'static str,
     values: &[&(dyn ToSql + Sync)],
-) -> Result<(Vec<Raw>, bool), StoreError> {
+) -> Result<(Page, bool), StoreError> {
     const DOING: &str = "reading events";
     let session = core.pool.session().await?;
     let reading = async {
         let statement = session.prepare(sql).await.map_err(|error| database(DOING, error))?;
         let rows = session.client.query_raw(&statement, values.iter().copied());
         let mut rows = pin!(rows.await.map_err(|error| database(DOING, error))?);
-        let (mut page, mut bytes) = (Vec::new(), 0);
+        let (mut page, mut bytes) = (Page::new(core), 0);
         while let Some(row) = rows.try_next().await.map_err(|error| database(DOING, error))? {
             let raw = Raw::from_row(&row)?;
             bytes += raw.ciphertext.len();
@@ -105,19 +106,57 @@ async fn page(
                 return Ok((page, true));
             }
         }
-        let more = page.len() >= limits::PAGE_EVENTS_MAX;
+        let more = page.rows >= limits::PAGE_EVENTS_MAX;
         Ok((page, more))
     };
     within_limit(DOING, reading).await?
 }
 
-/// Opens rows in order.
-pub(crate) async fn open(core: &Core, rows: Vec<Raw>) -> Result<Vec<Recorded>, StoreError> {
+/// Rows of one query. What has come is opened on other threads while the rest still comes.
+struct Page {
+    core: Arc<Core>,
+    /// How many rows came in all.
+    rows: usize,
+    waiting: Vec<Raw>,
+    waiting_bytes: usize,
+    opening: Vec<JoinHandle<Result<Vec<Recorded>, StoreError>>>,
+}
+
+impl Page {
+    fn new(core: &Arc<Core>) -> Self {
+        Self { core: core.clone(), rows: 0, waiting: Vec::new(), waiting_bytes: 0, opening: Vec::new() }
+    }
+
+    /// Does not wait: a data key may have to be read over the very connection whose rows are still coming.
+    fn push(&mut self, raw: Raw) {
+        self.rows += 1;
+        self.waiting_bytes += raw.ciphertext.len();
+        self.waiting.push(raw);
+        if self.waiting_bytes > OPENED_AT_ONCE_BYTES_MAX {
+            self.waiting_bytes = 0;
+            let (core, rows) = (self.core.clone(), std::mem::take(&mut self.waiting));
+            self.opening.push(tokio::spawn(async move { open(&core, rows).await }));
+        }
+    }
+
+    /// The events in the order of the rows.
+    async fn events(self) -> Result<Vec<Recorded>, StoreError> {
+        let last = open(&self.core, self.waiting).await?;
+        let mut events = Vec::with_capacity(self.rows);
+        for chunk in self.opening {
+            events.extend(chunk.await.map_err(|_| StoreError::Stopped)??);
+        }
+        events.extend(last);
+        Ok(events)
+    }
+}
+
+async fn open(core: &Core, rows: Vec<Raw>) -> Result<Vec<Recorded>, StoreError> {
     let names = core.names.covering(&core.pool, rows.iter().map(|row| row.type_id)).await?;
     let keys = core.keys.for_opening(&core.pool, rows.iter().map(|row| row.key_id)).await?;
     let bytes: usize = rows.iter().map(|row| row.ciphertext.len()).sum();
     let opening = move || rows.iter().map(|row| row.open(&names, &keys)).collect();
-    match bytes <= INLINE_BYTES_MAX {
+    match bytes <= 2 * OPENED_AT_ONCE_BYTES_MAX {
         true => opening(),
         false => tokio::task::spawn_blocking(opening).await.map_err(|_| StoreError::Stopped)?,
     }

@@ -27,7 +27,7 @@ fn event(n: usize, first: bool) -> NewEvent {
     let by = AccountId(Uuid::from_u128(7));
     let (title, text) = (format!("Guest {n}"), format!("{n} A Debian 12 VM with 2 cores. ").repeat(12));
     let event = match first {
-        true => Event::Drafted { author: by, title, text },
+        true => Event::Drafted { author: by, title, text, follows: None },
         false => Event::Revised { by, title, text },
     };
     encode(&event).unwrap()

@@ -16,6 +16,7 @@ mod control;
 mod coverage;
 mod engine;
 mod faults;
+pub mod github;
 mod guests;
 mod http;
 mod ledger;

@@ -62,6 +62,8 @@ pub const GIB_BYTES: u64 = 1024 * 1024 * 1024;
 pub const MIB_BYTES: u64 = 1024 * 1024;
 /// Size of the drive that carries cloud-init data.
 pub const CLOUDINIT_BYTES: u64 = 4 * MIB_BYTES;
+/// Largest body of a request to the GitHub stand-in, in bytes.
+pub const GITHUB_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Largest number a guest may have.
 pub const VMID_MAX: u32 = 999_999_999;
 /// How long a backup waits for the one before it on the same node: 180 minutes, the server's own `lockwait`.

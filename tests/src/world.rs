@@ -2,6 +2,7 @@
 
 use crate::{ADA, BO};
 use agent::api::Api;
+use agent::repository::Repository as Backend;
 use agent::repository::local::LocalGit;
 use agent::{Agent, AgentError};
 use domain::account::{self, Account, Actor, Role};
@@ -19,6 +20,7 @@ use domain::settings::{self, Settings};
 use eventstore::embedded::Cluster as Postgres;
 use eventstore::{EventLog, Meta, Store, StoreConfig, StreamId};
 use secrets::KeyRing;
+use simulator::github::{GitHubSim, GitHubSimConfig, Hand};
 use simulator::{SimConfig, Simulator};
 use std::path::PathBuf;
 use std::process::{Child, Command as Process, Stdio};
@@ -40,6 +42,8 @@ pub struct World {
     pub store: Store,
     pub sim: simulator::Running,
     pub facts: Facts,
+    /// Between the Agent and the repository, in a world at GitHub.
+    pub github: Option<GitHubSim>,
     secret: String,
     keyring: KeyRing,
 }
@@ -58,8 +62,17 @@ impl InProcess {
 }
 
 impl World {
-    /// The fixture cluster, two people, the house rules; nothing declared yet.
+    /// The fixture cluster, two people, the house rules, a local repository; nothing declared yet.
     pub async fn start() -> Self {
+        Self::start_with(false).await
+    }
+
+    /// As [`Self::start`], with the repository behind the stand-in for GitHub.
+    pub async fn start_at_github() -> Self {
+        Self::start_with(true).await
+    }
+
+    pub async fn start_with(at_github: bool) -> Self {
         // RUST_LOG shows what the services say; without it they are silent.
         let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
@@ -84,7 +97,11 @@ impl World {
             .await
             .expect("a repository");
         secrets::files::write(&keys.join("proxmox-token"), secret.as_bytes()).expect("a key file");
-        let world = Self { dir, postgres, store, sim, facts, secret, keyring };
+        let github = match at_github {
+            true => Some(stand_in(dir.path(), &keys).await),
+            false => None,
+        };
+        let world = Self { dir, postgres, store, sim, facts, github, secret, keyring };
         world.seed().await;
         world.write_config();
         world
@@ -134,7 +151,16 @@ impl World {
                     ca: None,
                     token: TOKEN.into(),
                 },
-                repository: Repository { path: self.repository(), branch: "main".into() },
+                repository: match &self.github {
+                    None => Repository::Local { path: self.repository(), branch: "main".into() },
+                    Some(github) => Repository::GitHub {
+                        repository: "ada/declarations".into(),
+                        branch: "main".into(),
+                        api: Some(github.base_url()),
+                        token: None,
+                        ca: None,
+                    },
+                },
                 interpreter: "scripted".into(),
             }),
         };
@@ -151,6 +177,17 @@ impl World {
 
     pub fn repository(&self) -> PathBuf {
         self.dir.path().join("declarations.git")
+    }
+
+    /// The repository as the configured Agent reaches it.
+    pub fn backend(&self) -> Arc<dyn Backend> {
+        let config = cli::config::Config::read(&self.config()).expect("a valid configuration");
+        cli::repository::open(config.agent().expect("it has an agent")).expect("a usable repository")
+    }
+
+    /// Somebody else with access to the repository, past every backend.
+    pub fn hand(&self) -> Hand {
+        Hand::new(&self.repository(), "main")
     }
 
     /// The key that seals the log and where its checkpoints go, as the configured Agent has them.
@@ -182,7 +219,7 @@ impl World {
         let config = agent::Config {
             store: self.store.clone(),
             api: Api::new(Arc::new(wire)).with_token_name(TOKEN),
-            repository: Arc::new(LocalGit::new(self.repository(), "main")),
+            repository: self.backend(),
             interpreter: Arc::new(interpreter::Scripted),
             holder: format!("test {}", Uuid::now_v7()),
             sealing: Some(self.sealing()),
@@ -273,7 +310,7 @@ impl World {
     /// Drafts and previews a text as the User; answers with the declaration once the preview ended.
     pub async fn declare(&self, text: &str) -> (DeclarationId, Declaration) {
         let id = DeclarationId(Uuid::now_v7());
-        let draft = Command::Draft { by: BO, title: String::new(), text: text.into() };
+        let draft = Command::Draft { by: BO, title: String::new(), text: text.into(), follows: None };
         self.tell::<Declaration>(Category::Declaration, id.0, draft).await;
         self.preview(id).await
     }
@@ -339,6 +376,20 @@ impl World {
             .filter(|guest| guest["config"]["name"] == name || guest["config"]["hostname"] == name)
             .count()
     }
+}
+
+async fn stand_in(dir: &std::path::Path, keys: &std::path::Path) -> GitHubSim {
+    let token = format!("github_pat_{}", Uuid::new_v4().simple());
+    secrets::files::write(&keys.join(cli::repository::TOKEN_FILE), token.as_bytes()).expect("a key file");
+    let config = GitHubSimConfig {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        dir: dir.join("declarations.git"),
+        owner: "ada".into(),
+        name: "declarations".into(),
+        branch: "main".into(),
+        token,
+    };
+    GitHubSim::start(config).await.expect("the stand-in starts")
 }
 
 /// A run that waits for nobody but a person, or for nothing any more.

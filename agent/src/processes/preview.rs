@@ -3,6 +3,7 @@
 //! Begin with [`Previews::run`]. Each stage is an event, so the page can show words and seconds. Whatever goes wrong ends
 //! the preview with a reason; a preview that was cancelled or overtaken adds nothing.
 
+use crate::limits::VERSIONS_BACK_MAX;
 use crate::log::{Log, LogError};
 use crate::processes::observation::Observer;
 use chrono::Utc;
@@ -47,7 +48,8 @@ impl Previews {
         let facts = facts(&ground.seen, &ground.cluster, &ground.rules);
         let declaration = self.tell(id, Command::Advance { preview, stage: Stage::Interpreting }).await?;
         let begun = Instant::now();
-        let own_guests = self.own_guests(&ground, id, &declaration.text).await?;
+        let family = self.family(id, &declaration).await?;
+        let own_guests = self.own_guests(&ground, &family, &declaration.text).await?;
         let context = Context { answers: &declaration.answers, own_guests: &own_guests };
         let interpretation = self.interpreter.interpret(&declaration.text, &facts, &context).await;
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -83,7 +85,7 @@ impl Previews {
             }
             Kind::Desired => {
                 self.tell(id, Command::Advance { preview, stage: Stage::Planning }).await?;
-                let others = self.others(&ground.cluster, id).await?;
+                let others = self.others(&ground.cluster, &family).await?;
                 let request = planner::Request {
                     declaration: id,
                     number: declaration.plans + 1,
@@ -107,16 +109,33 @@ impl Previews {
         }
     }
 
-    /// Guests that this declaration made before, or another declaration of the very same words: so that the same text
-    /// again finds what it made.
+    /// This declaration, the one that it is a new version of, the one before that.
+    async fn family(
+        &self,
+        id: DeclarationId,
+        declaration: &Declaration,
+    ) -> Result<Vec<DeclarationId>, LogError> {
+        let (mut family, mut before) = (vec![id], declaration.follows);
+        while let Some(earlier) = before.filter(|earlier| !family.contains(earlier)) {
+            if family.len() >= VERSIONS_BACK_MAX {
+                break;
+            }
+            family.push(earlier);
+            before = self.log.load::<Declaration>(Category::Declaration, earlier.0).await?.follows;
+        }
+        Ok(family)
+    }
+
+    /// Guests that this declaration or an earlier version of it made, or another declaration of the very same words: so
+    /// that the same text again finds what it made.
     async fn own_guests(
         &self,
         ground: &Ground,
-        id: DeclarationId,
+        family: &[DeclarationId],
         text: &str,
     ) -> Result<Vec<Vmid>, LogError> {
         let mut own = Vec::new();
-        let mut same_words = BTreeMap::from([(id, true)]);
+        let mut same_words: BTreeMap<DeclarationId, bool> = family.iter().map(|id| (*id, true)).collect();
         for vmid in ground.cluster.claims.keys().copied().filter(|vmid| ground.seen.guests.contains_key(vmid))
         {
             let Some(maker) = ground.cluster.maker(vmid) else { continue };
@@ -131,22 +150,30 @@ impl Previews {
         Ok(own)
     }
 
-    /// What this declaration said when it was carried out last, and others that made or adopted guests of ours.
-    async fn others(&self, cluster: &Cluster, id: DeclarationId) -> Result<Vec<planner::Other>, LogError> {
+    /// What this declaration or the version before it said when it was carried out last, and others that made or adopted
+    /// guests of ours. Versions older than that say nothing any more.
+    async fn others(
+        &self,
+        cluster: &Cluster,
+        family: &[DeclarationId],
+    ) -> Result<Vec<planner::Other>, LogError> {
         let mut makers: Vec<DeclarationId> = cluster
             .claims
             .keys()
             .filter_map(|vmid| cluster.maker(*vmid))
-            .filter(|maker| *maker != id)
+            .filter(|maker| !family.contains(maker))
             .collect();
-        makers.push(id);
         makers.sort_unstable();
         makers.dedup();
         let mut others = Vec::new();
-        for maker in makers {
+        let known = family.iter().map(|id| (*id, true)).chain(makers.into_iter().map(|id| (id, false)));
+        for (maker, own) in known {
+            if own && !others.is_empty() {
+                continue;
+            }
             let other: Declaration = self.log.load(Category::Declaration, maker.0).await?;
             if let Some((_, plan)) = other.committed {
-                others.push(planner::Other { title: other.title, own: maker == id, desired: plan.desired });
+                others.push(planner::Other { title: other.title, own, desired: plan.desired });
             }
         }
         Ok(others)

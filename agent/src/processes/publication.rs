@@ -1,22 +1,21 @@
 //! Publication: an approved declaration becomes one commit, exactly once.
 //!
 //! The commit names the plan's digest in a trailer. After a crash the branch is searched for that trailer before
-//! anything is written, so a commit whose outcome was lost is found, not repeated.
+//! anything is written, so a commit whose outcome was lost is found, not repeated. Onto a branch that was rewritten or
+//! emptied since it was last seen nothing is written.
 
 use crate::log::{Log, LogError};
 use crate::repository::lock_file::{Approval, LockFile, paths, slug};
-use crate::repository::{NewCommit, Repository, RepositoryError};
+use crate::repository::{NewCommit, Repository, RepositoryError, put_once};
 use domain::account::Account;
 use domain::canonical::Digest;
 use domain::declaration::{self, Command, Declaration, Status};
 use domain::event::Category;
-use domain::ids::DeclarationId;
+use domain::ids::{DeclarationId, REPOSITORY};
 use domain::plan::Plan;
+use domain::repository::Repository as Seen;
 use eventstore::{EventLog, StreamId};
 use std::sync::Arc;
-
-/// Tries of one commit when others move the branch at the same time.
-const MOVED_TRIES_MAX: u32 = 5;
 
 #[derive(Clone)]
 pub struct Publication {
@@ -37,7 +36,7 @@ impl Publication {
                 let branch = self.repository.branch().to_owned();
                 Command::Committed { plan: digest.clone(), commit, branch }
             }
-            Err(error @ RepositoryError::Unavailable(_)) => {
+            Err(error) if error.is_transient() => {
                 tracing::warn!(%error, declaration = %id, "the commit waits for the repository");
                 return Err(LogError::Unavailable(error.to_string()));
             }
@@ -66,32 +65,26 @@ impl Publication {
             Err(error) => return Ok(Err(RepositoryError::Unusable(error.to_string()))),
         };
         let line = format!("MycoPod-Plan: {digest}");
-        for _ in 0..MOVED_TRIES_MAX {
-            match self.repository.find_line(&line).await {
-                Ok(Some(commit)) if self.holds(&commit, &new).await => return Ok(Ok(commit)),
-                // Somebody else's commit that only names our plan is not ours.
-                Ok(Some(_) | None) => {}
-                Err(error) => return Ok(Err(error)),
-            }
-            match self.repository.commit(&new).await {
-                Err(RepositoryError::Moved) => {}
-                outcome => return Ok(outcome),
-            }
+        let lock_path = new.files.last().map(|(path, _)| path.as_str()).unwrap_or_default();
+        if let Err(error) = self.continues().await? {
+            return Ok(Err(error));
         }
-        Ok(Err(RepositoryError::Moved))
+        Ok(put_once(&*self.repository, &new, &line, lock_path).await)
     }
-}
 
-impl Publication {
-    /// Whether a commit holds our files byte for byte.
-    async fn holds(&self, commit: &str, new: &NewCommit) -> bool {
-        for (path, content) in &new.files {
-            match self.repository.file(commit, path).await {
-                Ok(Some(found)) if found == content.as_bytes() => {}
-                _ => return false,
-            }
+    /// Whether the branch still goes on from the commit that was seen last. Asked only where that is in doubt: the
+    /// branch is gone, or it was found rewritten.
+    async fn continues(&self) -> Result<Result<(), RepositoryError>, LogError> {
+        let seen: Seen = self.log.load(Category::Repository, REPOSITORY).await?;
+        let Some(last) = &seen.last else { return Ok(Ok(())) };
+        let doubtful = match self.repository.tip().await {
+            Ok(tip) => tip.is_none() || seen.rewritten.is_some(),
+            Err(error) => return Ok(Err(error)),
+        };
+        if !doubtful {
+            return Ok(Ok(()));
         }
-        true
+        Ok(self.repository.commits_since(Some(last)).await.map(drop))
     }
 }
 
@@ -120,21 +113,25 @@ fn commit_of(
     let lock_text = LockFile::of(plan, approval.clone()).to_toml()?;
     let counts = plan.counts();
     let message = format!(
-        "{}\n\n{} to create, {} to change, {} to destroy.\n\nMycoPod-Plan: {}\nMycoPod-Approved-By: {}\nMycoPod-Log: {} sha256:{}\n",
+        "{}\n\n{} to create, {} to change, {} to destroy.\n\nMycoPod-Plan: {}\nMycoPod-Approved-By: {}\n{}\n",
         subject(&declaration.title),
         counts.create,
         counts.change,
         counts.destroy,
         plan.digest(),
         approval.by,
-        head.position,
-        hex::encode(head.chain),
+        log_line(head),
     );
     Ok(NewCommit {
         files: vec![(english, declaration.text.clone()), (lock, lock_text)],
         message,
         author: approval.by.clone(),
     })
+}
+
+/// The anchor: the end of the log as the commit is made, for everybody who has the repository.
+pub fn log_line(head: eventstore::Head) -> String {
+    format!("{}: {} sha256:{}", super::anchors::TRAILER, head.position, hex::encode(head.chain))
 }
 
 /// One line for the commit: control characters would end it early and forge trailers.

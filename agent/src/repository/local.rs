@@ -3,8 +3,14 @@
 //! Arguments never pass a shell; the user's and the system's git configuration is left out, so hooks, filters and
 //! aliases cannot change what is written. A branch is moved only from the commit it was read at.
 
-use super::{Boxed, ChangedFile, Commit, NewCommit, Repository, RepositoryError};
-use crate::limits::{COMMITS_PER_POLL_MAX, FILE_BYTES_MAX, GIT_WAIT_MAX};
+use super::{
+    Boxed, ChangedFile, Commit, Message, Messages, NewCommit, Repository, RepositoryError, bounded,
+    plain_file,
+};
+use crate::limits::{
+    COMMITS_PER_POLL_MAX, FILE_BYTES_MAX, FILES_PER_COMMIT_MAX, GIT_WAIT_MAX, MESSAGE_BYTES_MAX,
+    MESSAGES_MAX, MESSAGES_PER_PAGE,
+};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
@@ -36,6 +42,8 @@ impl LocalGit {
     fn bare_command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("git");
         command.args(args).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+        // A path is a path, whatever characters it holds.
+        command.env("GIT_LITERAL_PATHSPECS", "1");
         command.env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true);
         command
     }
@@ -82,9 +90,15 @@ impl LocalGit {
         let range = match since {
             None => tip.clone(),
             Some(since) => {
-                let base = self.text(&["merge-base", since, &tip]).await.unwrap_or_default();
-                if base != since {
-                    return Err(RepositoryError::Rewritten(since.to_owned()));
+                let rewritten = || RepositoryError::Rewritten(since.to_owned());
+                // A name that is no object is no option of git's either.
+                if since.is_empty() || !since.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                    return Err(rewritten());
+                }
+                match self.text(&["merge-base", since, &tip]).await {
+                    Ok(base) if base == since => {}
+                    Ok(_) | Err(RepositoryError::Unusable(_)) => return Err(rewritten()),
+                    Err(error) => return Err(error),
                 }
                 format!("{since}..{tip}")
             }
@@ -109,6 +123,7 @@ impl LocalGit {
                 "-m",
                 "--first-parent",
                 "--no-commit-id",
+                "--no-renames",
                 "--name-status",
                 id,
             ])
@@ -119,16 +134,59 @@ impl LocalGit {
         while let (Some(status), Some(path)) = (fields.next(), fields.next()) {
             files.push(ChangedFile { path, deleted: status.starts_with('D') });
         }
-        Ok(Commit { id: id.to_owned(), author: author.to_owned(), message: message.to_owned(), files })
+        let more_files = files.len() > FILES_PER_COMMIT_MAX;
+        files.truncate(FILES_PER_COMMIT_MAX);
+        let message = bounded(message.to_owned(), MESSAGE_BYTES_MAX);
+        Ok(Commit { id: id.to_owned(), author: author.to_owned(), message, files, more_files })
+    }
+
+    async fn read_messages(&self, until: Option<&str>) -> Outcome<Messages> {
+        let Some(tip) = self.read_tip().await? else { return Ok(Messages::none()) };
+        let mut found = Messages { tip: Some(tip.clone()), ..Messages::default() };
+        for page in 0..MESSAGES_MAX / MESSAGES_PER_PAGE {
+            let skip = format!("--skip={}", page * MESSAGES_PER_PAGE);
+            let max = format!("--max-count={MESSAGES_PER_PAGE}");
+            // `%an` is one line; a message may hold anything but a zero byte.
+            let raw = self.git(&["log", "-z", "--format=%H%n%an%n%B", &skip, &max, &tip]).await?;
+            let raw = String::from_utf8_lossy(&raw).into_owned();
+            let records: Vec<&str> = raw.split('\0').filter(|record| !record.is_empty()).collect();
+            for record in &records {
+                let mut parts = record.splitn(3, '\n');
+                let mut next = || parts.next().unwrap_or_default().to_owned();
+                let (commit, author, message) = (next(), next(), next());
+                if until == Some(commit.as_str()) {
+                    found.reached = true;
+                    return Ok(found);
+                }
+                found.newest_first.push(Message {
+                    commit,
+                    author,
+                    message: bounded(message, MESSAGE_BYTES_MAX),
+                });
+            }
+            if records.len() < MESSAGES_PER_PAGE {
+                found.whole = true;
+                return Ok(found);
+            }
+        }
+        Ok(found)
     }
 
     async fn read_file(&self, commit: &str, path: &str) -> Outcome<Option<Vec<u8>>> {
-        let object = format!("{commit}:{path}");
-        let Ok(size) = self.text(&["cat-file", "-s", &object]).await else { return Ok(None) };
+        // `mode type name size<TAB>path`, one entry, or nothing.
+        let listed = match self.text(&["ls-tree", "-l", "-z", "--full-tree", commit, "--", path]).await {
+            Ok(listed) => listed,
+            Err(RepositoryError::Unusable(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut fields = listed.split_ascii_whitespace();
+        let Some(mode) = fields.next() else { return Ok(None) };
+        plain_file(path, mode)?;
+        let (object, size) = (fields.nth(1).unwrap_or_default(), fields.next().unwrap_or_default());
         if size.parse::<usize>().unwrap_or(usize::MAX) > FILE_BYTES_MAX {
             return Err(RepositoryError::Unusable(format!("{path} is larger than {FILE_BYTES_MAX} bytes")));
         }
-        self.git(&["cat-file", "blob", &object]).await.map(Some)
+        self.git(&["cat-file", "blob", object]).await.map(Some)
     }
 
     async fn write_commit(&self, new: &NewCommit) -> Outcome<String> {
@@ -148,7 +206,7 @@ impl LocalGit {
         let from = parent.unwrap_or(zero);
         match self.git(&["update-ref", &self.reference(), &id, &from]).await {
             Ok(_) => Ok(id),
-            Err(RepositoryError::Unusable(_)) => Err(RepositoryError::Moved),
+            Err(RepositoryError::Unusable(why)) => Err(RepositoryError::Moved(why)),
             Err(error) => Err(error),
         }
     }
@@ -167,7 +225,7 @@ impl LocalGit {
             let blob = run(self.command(&["hash-object", "-w", "--stdin"]), Some(content.as_bytes())).await?;
             let blob = String::from_utf8_lossy(&blob).trim().to_owned();
             let entry = format!("100644,{blob},{path}");
-            run(indexed(&["update-index", "--add", "--cacheinfo", &entry]), None).await?;
+            run(indexed(&["update-index", "--add", "--replace", "--cacheinfo", &entry]), None).await?;
         }
         let tree = run(indexed(&["write-tree"]), None).await?;
         Ok(String::from_utf8_lossy(&tree).trim().to_owned())
@@ -195,16 +253,30 @@ impl Repository for LocalGit {
         Box::pin(self.read_file(commit, path))
     }
 
-    fn find_line<'a>(&'a self, line: &'a str) -> Boxed<'a, Outcome<Option<String>>> {
+    fn find_line<'a>(&'a self, line: &'a str, path: &'a str) -> Boxed<'a, Outcome<Option<String>>> {
         Box::pin(async move {
             if self.read_tip().await?.is_none() {
                 return Ok(None);
             }
-            let grep = format!("--grep={line}");
-            let found =
-                self.text(&["log", "-1", "--format=%H", "--fixed-strings", &grep, &self.reference()]).await?;
+            let (grep, reference) = (format!("--grep={line}"), self.reference());
+            let looked_for = ["log", "-1", "--format=%H", "--full-history", "--fixed-strings", &grep];
+            let found = self.text(&[&looked_for[..], &[&reference, "--", path]].concat()).await?;
             Ok((!found.is_empty()).then_some(found))
         })
+    }
+
+    fn show<'a>(&'a self, commit: &'a str) -> Boxed<'a, Outcome<Commit>> {
+        Box::pin(async move {
+            // A name that is no object is no option of git's either.
+            if commit.is_empty() || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Err(RepositoryError::Unusable("that is no commit".into()));
+            }
+            self.read_commit(commit).await
+        })
+    }
+
+    fn messages<'a>(&'a self, until: Option<&'a str>) -> Boxed<'a, Outcome<Messages>> {
+        Box::pin(self.read_messages(until))
     }
 
     fn commit<'a>(&'a self, new: &'a NewCommit) -> Boxed<'a, Outcome<String>> {
@@ -268,8 +340,11 @@ mod tests {
         assert_eq!(commits[0].trailer("MycoPod-Plan"), Some("sha256:declarations/ü.md"));
         assert_eq!(git.file(&second, "declarations/a.md").await.unwrap().unwrap(), b"A VM.");
         assert_eq!(git.file(&second, "declarations/none.md").await.unwrap(), None);
-        assert_eq!(git.find_line("MycoPod-Plan: sha256:declarations/a.md").await.unwrap(), Some(first));
-        assert_eq!(git.find_line("MycoPod-Plan: sha256:zzz").await.unwrap(), None);
+        assert_eq!(
+            git.find_line("MycoPod-Plan: sha256:declarations/a.md", "declarations/a.md").await.unwrap(),
+            Some(first)
+        );
+        assert_eq!(git.find_line("MycoPod-Plan: sha256:zzz", "declarations/a.md").await.unwrap(), None);
     }
 
     #[tokio::test]

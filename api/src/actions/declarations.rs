@@ -3,7 +3,7 @@
 use super::done;
 use crate::app::App;
 use crate::error::HttpError;
-use crate::pages::declarations::{edit_page, found, new_page};
+use crate::pages::declarations::{Blank, edit_page, found, new_page};
 use crate::pages::{draw_with, parsed};
 use crate::security::gate::Fields;
 use crate::security::proof::{Key, SignedIn};
@@ -49,7 +49,12 @@ async fn simple(
 fn wrong(fields: &Fields) -> Option<(StatusCode, String)> {
     let by =
         domain::account::Actor { id: domain::ids::AccountId(Uuid::nil()), role: domain::account::Role::User };
-    let draft = Command::Draft { by, title: fields.get("title").to_owned(), text: fields.text("text") };
+    let draft = Command::Draft {
+        by,
+        title: fields.get("title").to_owned(),
+        text: fields.text("text"),
+        follows: None,
+    };
     match Declaration::default().decide(draft) {
         Ok(_) => None,
         Err(refusal @ Refusal::TextTooLong(_)) => Some((StatusCode::PAYLOAD_TOO_LARGE, refusal.to_string())),
@@ -66,11 +71,18 @@ pub async fn draft(
 ) -> Result<Response, HttpError> {
     let id: DeclarationId = parsed(fields.get("id"), "draft")?;
     let (title, text) = (fields.get("title").to_owned(), fields.text("text"));
+    let earlier = match fields.get("follows") {
+        "" => None,
+        earlier => Some(found(&app, earlier).await?),
+    };
     if let Some((status, why)) = wrong(&fields) {
-        let page = new_page(&app, &me, id.0, title, text, Some(web::words::sentence(&why))).await?;
+        let follows = earlier.map(|row| (row.id, row.no));
+        let blank = Blank { id: id.0, follows, title, text, error: Some(web::words::sentence(&why)) };
+        let page = new_page(&app, &me, blank).await?;
         return draw_with(status, &page);
     }
-    let command = Command::Draft { by: me.actor(), title, text: text.clone() };
+    let command =
+        Command::Draft { by: me.actor(), title, text: text.clone(), follows: earlier.map(|row| row.id) };
     let sent = send(&app, &me, id, "draft", key, command).await.map_err(|error| error.typed(text))?;
     after_writing(&app, &me, id, key, &fields, sent).await
 }

@@ -6,6 +6,7 @@ pub mod declarations;
 pub mod drift;
 pub mod people;
 pub mod plans;
+pub mod repository;
 pub mod runs;
 pub mod settings;
 pub mod sign_in;

@@ -161,23 +161,27 @@ pub async fn one_live(
     })
 }
 
-/// An empty form; its id is the draft's, so a form sent twice is one draft.
-pub async fn new_page(
-    app: &App,
-    me: &SignedIn,
-    id: Uuid,
-    title: String,
-    text: String,
-    error: Option<String>,
-) -> Result<pages::edit::EditPage, HttpError> {
-    let f = app.frame(me, "New declaration", Section::Declarations, None).await?;
+/// What a form for a new draft begins with. Its id is the draft's, so a form sent twice is one draft.
+pub struct Blank {
+    pub id: Uuid,
+    /// The declaration that it is a new version of: id and number.
+    pub follows: Option<(DeclarationId, i64)>,
+    pub title: String,
+    pub text: String,
+    pub error: Option<String>,
+}
+
+pub async fn new_page(app: &App, me: &SignedIn, blank: Blank) -> Result<pages::edit::EditPage, HttpError> {
+    let heading = if blank.follows.is_some() { "New version" } else { "New declaration" };
+    let f = app.frame(me, heading, Section::Declarations, None).await?;
     Ok(pages::edit::EditPage {
-        guard: f.guard(&format!("draft {id}"), 0),
-        id: id.to_string(),
+        guard: f.guard(&format!("draft {}", blank.id), 0),
+        id: blank.id.to_string(),
         existing: false,
-        title,
-        text,
-        error,
+        follows: blank.follows.map(|(id, no)| (id.to_string(), no)),
+        title: blank.title,
+        text: blank.text,
+        error: blank.error,
         examples: pages::edit::EXAMPLES.to_vec(),
         f,
     })
@@ -185,7 +189,26 @@ pub async fn new_page(
 
 /// `GET /declarations/new`
 pub async fn new(State(app): State<App>, me: SignedIn) -> Result<Response, HttpError> {
-    draw(&new_page(&app, &me, Uuid::now_v7(), String::new(), String::new(), None).await?)
+    let (title, text) = (String::new(), String::new());
+    let blank = Blank { id: Uuid::now_v7(), follows: None, title, text, error: None };
+    draw(&new_page(&app, &me, blank).await?)
+}
+
+/// `GET /declarations/{id}/new-version`: its text, to be changed.
+pub async fn new_version(
+    State(app): State<App>,
+    me: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, HttpError> {
+    let row = found(&app, &id).await?;
+    let blank = Blank {
+        id: Uuid::now_v7(),
+        follows: Some((row.id, row.no)),
+        title: row.title,
+        text: row.text,
+        error: None,
+    };
+    draw(&new_page(&app, &me, blank).await?)
 }
 
 /// The form of a declaration that exists; `typed` after an error.
@@ -204,6 +227,7 @@ pub async fn edit_page(
         guard: f.guard(&format!("revise {}", row.id), row.position),
         id: row.id.to_string(),
         existing: true,
+        follows: None,
         title,
         text,
         error,

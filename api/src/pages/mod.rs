@@ -9,6 +9,7 @@ pub mod health;
 pub mod history;
 pub mod overview;
 pub mod past;
+pub mod repository;
 pub mod runs;
 pub mod settings;
 

@@ -5,5 +5,6 @@
 mod doors;
 mod lab;
 mod past;
+mod repository;
 mod routes;
 mod work;

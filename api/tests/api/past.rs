@@ -11,7 +11,8 @@ use uuid::Uuid;
 async fn draft(lab: &Lab, title: &str) -> (DeclarationId, i64) {
     let id = DeclarationId(Uuid::now_v7());
     let by = actor(ADA, Role::Admin);
-    let draft = Command::Draft { by, title: title.into(), text: format!("A VM called {title}.") };
+    let draft =
+        Command::Draft { by, title: title.into(), text: format!("A VM called {title}."), follows: None };
     lab.command::<Declaration>(Category::Declaration, id.0, draft).await;
     (id, lab.events().await)
 }

@@ -7,7 +7,6 @@ use crate::demo::parent_gone;
 use crate::failure::{Code, Failure, Outcome};
 use crate::ring;
 use agent::api::Api;
-use agent::repository::local::LocalGit;
 use agent::{Agent, AgentError};
 use proxmox::transport::Https;
 use proxmox::{ApiToken, Endpoint, Login, Secret, Timeouts, Trust};
@@ -27,7 +26,7 @@ pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
     let agent = agent::Config {
         store,
         api: Api::new(Arc::new(connect(settings)?)).with_token_name(&settings.proxmox.token),
-        repository: Arc::new(LocalGit::new(&settings.repository.path, &settings.repository.branch)),
+        repository: crate::repository::open(settings)?,
         interpreter: super::interpreter::chosen(settings)?,
         // The same for each start, so that an agent that was killed goes on at once: its successor fences it.
         holder: format!(

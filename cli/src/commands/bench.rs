@@ -78,7 +78,7 @@ async fn figures(world: &World, rounds: u32, ready: Duration) -> Outcome {
     for round in 0..rounds {
         let text = format!("A Debian 12 VM called bench-{round}, 1 core, 1 gig of memory, 10 GB disk.");
         let id = DeclarationId(Uuid::now_v7());
-        tell(world, id, bo, Command::Draft { by: bo, title: String::new(), text }).await?;
+        tell(world, id, bo, Command::Draft { by: bo, title: String::new(), text, follows: None }).await?;
         let begun = Instant::now();
         tell(world, id, bo, Command::Preview { by: bo }).await?;
         let ended = |state: &Declaration| !matches!(state.status, Status::Previewing { .. });

@@ -24,6 +24,7 @@ pub async fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
             config.database_url(&ring)?;
             if let Ok(agent) = config.agent() {
                 super::agent::connect(agent)?;
+                crate::repository::open(agent)?;
             }
             out!("{} is valid.", path.display());
         }

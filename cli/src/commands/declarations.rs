@@ -55,7 +55,13 @@ pub async fn declare(
     let context = Context::open(path).await?;
     let (actor, _) = context.person(&person).await?;
     let id = DeclarationId(Uuid::now_v7());
-    tell(&context, id, actor, Command::Draft { by: actor, title: title.unwrap_or_default(), text }).await?;
+    tell(
+        &context,
+        id,
+        actor,
+        Command::Draft { by: actor, title: title.unwrap_or_default(), text, follows: None },
+    )
+    .await?;
     let no = context.declaration(&id.to_string()).await?.no;
     if !preview_too {
         if json {

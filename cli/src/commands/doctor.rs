@@ -1,16 +1,18 @@
 //! `mycopod doctor`: every connection, with what to do where one fails.
 
 use crate::config::Config;
-use crate::context::open_store;
+use crate::context::{load, open_store};
 use crate::failure::{Code, Failure, Outcome};
 use crate::{out, output};
-use agent::repository::Repository;
-use agent::repository::local::LocalGit;
 use domain::contract::rights::{self, Held};
+use domain::event::Category;
+use domain::ids::REPOSITORY;
+use domain::repository::Repository;
 use eventstore::EventLog;
 use proxmox::{Client, Release};
 use serde::Serialize;
 use std::path::Path;
+use web::pages::repository::{doubt_advice, doubt_words};
 
 #[derive(Serialize)]
 struct Check {
@@ -124,11 +126,21 @@ async fn cluster(config: &Config) -> Result<String, Failure> {
 }
 
 async fn repository(config: &Config) -> Result<String, Failure> {
-    let settings = &config.agent()?.repository;
-    let git = LocalGit::new(&settings.path, &settings.branch);
+    let git = crate::repository::open(config.agent()?)?;
     let tip = git.tip().await.map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
-    Ok(match tip {
-        Some(tip) => format!("branch {} is at {}", settings.branch, tip.get(..8).unwrap_or(&tip)),
-        None => format!("branch {} has no commit yet", settings.branch),
+    let found = match tip {
+        Some(tip) => format!("{}, is at {}", git.describe(), tip.get(..8).unwrap_or(&tip)),
+        None => format!("{}, has no commit yet", git.describe()),
+    };
+    // A database that does not answer is told by its own check.
+    let Ok((store, _, _)) = open_store(config, "mycopod doctor").await else { return Ok(found) };
+    let (state, _) = load::<Repository>(&store, Category::Repository, REPOSITORY).await?;
+    if let Some((doubt, commit)) = state.doubt {
+        let what = format!("{found}. {}: see commit {commit}", doubt_words(doubt));
+        return Err(Failure::new(Code::CheckFailed, what, doubt_advice(doubt)));
+    }
+    Ok(match state.set_aside.len() {
+        0 => found,
+        waiting => format!("{found}; {waiting} set aside, see `mycopod repository show`"),
     })
 }

@@ -16,11 +16,13 @@ pub mod migrate;
 mod pages;
 pub mod projections;
 pub mod reconcile;
+pub mod repository;
 pub mod rules;
 pub mod runs;
 pub mod secrets;
 pub mod serve;
 pub mod sim;
+pub mod sim_github;
 pub mod user;
 mod way_back;
 

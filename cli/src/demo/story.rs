@@ -113,8 +113,11 @@ impl Teller<'_> {
             Deed::Declare { text, expect } => {
                 let id = DeclarationId(Uuid::now_v7());
                 self.declaration = Some(id);
-                self.command(actor, Command::Draft { by: actor, title: String::new(), text: text.clone() })
-                    .await?;
+                self.command(
+                    actor,
+                    Command::Draft { by: actor, title: String::new(), text: text.clone(), follows: None },
+                )
+                .await?;
                 self.command(actor, Command::Preview { by: actor }).await?;
                 Ok(format!("declares {text:?}: {}", self.preview(expect).await?))
             }

@@ -85,7 +85,7 @@ impl World {
                     ca: None,
                     token: TOKEN_ID.to_owned(),
                 },
-                repository: config::Repository {
+                repository: config::Repository::Local {
                     path: place.at("declarations.git"),
                     branch: BRANCH.to_owned(),
                 },

@@ -3,7 +3,7 @@
 use super::event::{Failure, Stage};
 use crate::account::Actor;
 use crate::canonical::Digest;
-use crate::ids::RunId;
+use crate::ids::{DeclarationId, RunId};
 use crate::interpretation::{Interpretation, Question};
 use crate::plan::rehearsal::Score;
 use crate::plan::{InterpreterIdentity, Plan};
@@ -15,6 +15,8 @@ pub enum Command {
         by: Actor,
         title: String,
         text: String,
+        /// The declaration that this is a new version of.
+        follows: Option<DeclarationId>,
     },
     Revise {
         by: Actor,

@@ -5,6 +5,7 @@ use super::event::{Answer, Event, Failure};
 use super::{Declaration, Status};
 use crate::account::Actor;
 use crate::canonical::Digest;
+use crate::ids::DeclarationId;
 use crate::limits::{
     ANSWER_CHARS_MAX, APPROVAL_AGE_S_MAX, NOTE_CHARS_MAX, PLAN_AGE_S_MAX, TEXT_BYTES_MAX, TITLE_CHARS_MAX,
 };
@@ -15,7 +16,7 @@ type Decision = Result<Vec<Event>, Refusal>;
 
 pub(super) fn decide(state: &Declaration, command: Command) -> Decision {
     match command {
-        Command::Draft { by, title, text } => draft(state, by, title, text),
+        Command::Draft { by, title, text, follows } => draft(state, by, title, text, follows),
         _ if state.status == Status::None => Err(Refusal::Unknown),
         Command::Revise { by, title, text } => revise(state, by, title, text),
         Command::Preview { by } => preview(state, by),
@@ -69,11 +70,17 @@ pub(super) fn decide(state: &Declaration, command: Command) -> Decision {
     }
 }
 
-fn draft(state: &Declaration, by: Actor, title: String, text: String) -> Decision {
+fn draft(
+    state: &Declaration,
+    by: Actor,
+    title: String,
+    text: String,
+    follows: Option<DeclarationId>,
+) -> Decision {
     match state.status {
         Status::None => {
             let (title, text) = checked(title, text)?;
-            Ok(vec![Event::Drafted { author: by.id, title, text }])
+            Ok(vec![Event::Drafted { author: by.id, title, text, follows }])
         }
         // The same draft sent twice is one draft.
         _ if state.author == Some(by.id) && state.text == text => Ok(vec![]),

@@ -1,7 +1,7 @@
 //! Facts about one declaration. Tags are for ever; a new shape takes the next number.
 
 use crate::canonical::Digest;
-use crate::ids::{AccountId, RunId};
+use crate::ids::{AccountId, DeclarationId, RunId};
 use crate::interpretation::{Interpretation, Question, QuestionAbout, RefusalReason, Span};
 use crate::plan::rehearsal::Score;
 use crate::plan::{InterpreterIdentity, Plan};
@@ -85,7 +85,14 @@ pub enum Failure {
 #[serde(tag = "type", content = "data")]
 pub enum Event {
     #[serde(rename = "declaration.drafted.v1")]
-    Drafted { author: AccountId, title: String, text: String },
+    Drafted {
+        author: AccountId,
+        title: String,
+        text: String,
+        /// The committed declaration whose text this is a new version of: its guests are meant by their names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        follows: Option<DeclarationId>,
+    },
     #[serde(rename = "declaration.revised.v1")]
     Revised { by: AccountId, title: String, text: String },
     #[serde(rename = "declaration.preview_requested.v1")]

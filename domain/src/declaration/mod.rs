@@ -17,7 +17,7 @@ pub use event::{Answer, Event, Failure, Stage};
 
 use crate::canonical::Digest;
 use crate::decider::Decider;
-use crate::ids::{AccountId, RunId};
+use crate::ids::{AccountId, DeclarationId, RunId};
 use crate::interpretation::Question;
 use crate::plan::Plan;
 use chrono::{DateTime, Utc};
@@ -67,6 +67,8 @@ pub struct Declaration {
     /// Everybody who wrote words of the present text; none of them may approve it alone.
     pub writers: Vec<AccountId>,
     pub title: String,
+    /// The declaration that this is a new version of.
+    pub follows: Option<DeclarationId>,
     pub text: String,
     /// Previews asked for so far.
     pub previews: u32,
@@ -103,7 +105,8 @@ impl Decider for Declaration {
 
     fn evolve(mut self, event: &Event) -> Self {
         match event {
-            Event::Drafted { author, title, text } => {
+            Event::Drafted { author, title, text, follows } => {
+                self.follows = *follows;
                 self.status = Status::Draft;
                 self.author = Some(*author);
                 self.writers = vec![*author];

@@ -14,7 +14,7 @@ const TEXT: &str = "A VM called web-old.";
 const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
 fn drafted(by: Actor) -> Event {
-    Event::Drafted { author: by.id, title: "A VM".into(), text: TEXT.into() }
+    Event::Drafted { author: by.id, title: "A VM".into(), text: TEXT.into(), follows: None }
 }
 
 fn previewed(preview: u32) -> Event {
@@ -174,7 +174,7 @@ fn each_question_needs_an_answer_and_answers_make_the_next_preview() {
 
 #[test]
 fn empty_and_over_long_texts_are_refused_with_their_size() {
-    let draft = |text: String| Command::Draft { by: BO, title: String::new(), text };
+    let draft = |text: String| Command::Draft { by: BO, title: String::new(), text, follows: None };
     given::<Declaration>([]).when(draft("  \n".into())).then_refused(Refusal::EmptyText);
     given::<Declaration>([]).when(draft("a".repeat(65_537))).then_refused(Refusal::TextTooLong(65_537));
 }

@@ -20,8 +20,10 @@ pub fn samples() -> Vec<Event> {
     let failed = |failure| Event::PreviewFailed { preview: 1, failure };
     let approved = |confirmed, alone| Event::PlanApproved { by, plan: plan(), confirmed, alone };
     let answer = |about| Answer { about, question: "Which one?".into(), answer: "web".into(), span: None };
+    let earlier = domain::ids::DeclarationId(uuid::Uuid::from_u128(0xd));
     let mut samples = vec![
-        Event::Drafted { author: by, title: title(), text: text() },
+        Event::Drafted { author: by, title: title(), text: text(), follows: None },
+        Event::Drafted { author: by, title: title(), text: text(), follows: Some(earlier) },
         Event::Revised { by, title: title(), text: text() },
         Event::PreviewRequested { by, preview: 1 },
         read(Interpretation::empty(Kind::Desired)),

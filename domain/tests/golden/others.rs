@@ -50,8 +50,30 @@ pub fn repository() -> Vec<Repository> {
         subject: subject(),
         why,
         detail: "declarations/web.md".into(),
+        drafts: vec![],
+    };
+    let drafted = Repository::CommitQuarantined {
+        commit: commit(),
+        author: author(),
+        subject: subject(),
+        why: domain::repository::Quarantine::EnglishEdited,
+        detail: "declarations/web.md".into(),
+        drafts: vec![plan::DECLARATION],
+    };
+    let decided = |decision| Repository::QuarantineDecided { commit: commit(), by: BY, decision };
+    let settled = |drafts, restored| Repository::QuarantineSettled { commit: commit(), drafts, restored };
+    let doubted = |doubt| Repository::AnchorsDoubted {
+        doubt,
+        position: 42,
+        commit: commit(),
+        detail: "another hash".into(),
     };
     let mut samples = vec![
+        drafted,
+        settled(vec![plan::DECLARATION], None),
+        settled(vec![], Some(commit())),
+        Repository::DecisionFailed { commit: commit(), why: "declarations/web.md is no text".into() },
+        Repository::AnchorsHeld {},
         Repository::RefreshRequested { by: BY },
         seen(Some(plan::DECLARATION), Some(plan::digest("plan"))),
         seen(None, None),
@@ -59,5 +81,7 @@ pub fn repository() -> Vec<Repository> {
         Repository::PollRecovered {},
     ];
     samples.extend(every().into_iter().map(quarantined));
+    samples.extend(every().into_iter().map(decided));
+    samples.extend(every().into_iter().map(doubted));
     samples
 }

@@ -47,7 +47,7 @@ impl Projection for Declarations {
 
     fn apply(&self, event: &Known, rows: &mut Rows) -> Result<(), Poison> {
         match &event.event {
-            Some(AnyEvent::Declaration(Event::Drafted { author, title, text })) => {
+            Some(AnyEvent::Declaration(Event::Drafted { author, title, text, .. })) => {
                 let no = rows.count(COUNTER)?;
                 let row = drafted(event, no, *author, title, text);
                 rows.put(&event.id.to_string(), no, row)

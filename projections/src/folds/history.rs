@@ -70,7 +70,7 @@ impl Projection for History {
     }
 
     fn version(&self) -> i32 {
-        4
+        5
     }
 
     fn purpose(&self) -> &'static str {

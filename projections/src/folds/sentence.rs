@@ -35,7 +35,10 @@ fn declared(event: &declaration::Event, Names { who, subject, plan: shown, .. }:
     use declaration::{Event as E, Failure};
     let failed = matches!(event, E::PreviewFailed { .. } | E::CommitFailed { .. });
     let text = match event {
-        E::Drafted { title, .. } => format!("{who} drafted {subject}: {title}"),
+        E::Drafted { title, follows: None, .. } => format!("{who} drafted {subject}: {title}"),
+        E::Drafted { title, follows: Some(_), .. } => {
+            format!("{who} drafted {subject}, a new version of an earlier one: {title}")
+        }
         E::Revised { .. } => format!("{who} changed the text of {subject}"),
         E::PreviewRequested { preview, .. } => format!("{who} asked for preview {preview} of {subject}"),
         E::PreviewAdvanced { preview, stage } => {
@@ -245,8 +248,11 @@ fn set(event: &settings::Event, Names { who, .. }: &Names) -> (String, bool) {
 }
 
 fn repository_event(event: &repository::Event, Names { who, .. }: &Names) -> (String, bool) {
-    use repository::Event as E;
-    let short = |commit: &str| commit.get(..8).unwrap_or(commit).to_owned();
+    use repository::{Decision, Event as E};
+    let short = |commit: &str| {
+        let commit = commit.strip_prefix("rewritten:").unwrap_or(commit);
+        commit.get(..8).unwrap_or(commit).to_owned()
+    };
     match event {
         E::RefreshRequested { .. } => (format!("{who} asked to look at the repository now"), false),
         E::CommitSeen { commit, subject, plan, .. } => {
@@ -256,6 +262,32 @@ fn repository_event(event: &repository::Event, Names { who, .. }: &Names) -> (St
         E::CommitQuarantined { commit, detail, .. } => {
             (format!("Commit {} was set aside: {detail}", short(commit)), true)
         }
+        E::QuarantineDecided { commit, decision, .. } => {
+            let what = match decision {
+                Decision::Take => "take its English as a draft",
+                Decision::Restore => "restore what was approved",
+                Decision::Leave => "leave it as it is",
+            };
+            (format!("{who} decided about commit {}: {what}", short(commit)), false)
+        }
+        E::QuarantineSettled { commit, drafts, restored } => {
+            let what = match (restored, drafts.len()) {
+                (Some(restored), _) => {
+                    format!("what was approved was restored by commit {}", short(restored))
+                }
+                (None, 0) => "nothing was to be done".to_owned(),
+                (None, 1) => "its English is a draft".to_owned(),
+                (None, many) => format!("its English is {many} drafts"),
+            };
+            (format!("Commit {} is settled: {what}", short(commit)), false)
+        }
+        E::DecisionFailed { commit, why } => {
+            (format!("What was decided about commit {} cannot be done: {why}", short(commit)), true)
+        }
+        E::AnchorsDoubted { detail, .. } => {
+            (format!("The repository and the log tell different histories: {detail}"), true)
+        }
+        E::AnchorsHeld {} => ("The repository and the log tell the same history again".to_owned(), false),
         E::PollFailed { why } => (format!("The repository does not answer: {why}"), true),
         E::PollRecovered {} => ("The repository answers again".to_owned(), false),
     }

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use domain::canonical::Digest;
 use domain::ids::{AccountId, DeclarationId};
-use domain::repository::Quarantine;
+use domain::repository::{Decision, Doubt, Quarantine};
 use domain::settings::Rules;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CredentialRow {
@@ -33,6 +34,38 @@ pub struct CommitRow {
     pub plan: Option<Digest>,
     /// Set aside, why, and the detail.
     pub quarantine: Option<(Quarantine, String)>,
+    /// Declarations drafted from its English by themselves.
+    #[serde(default)]
+    pub drafts: Vec<DeclarationId>,
+}
+
+/// What became of a commit that was set aside.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DecisionRow {
+    pub commit: String,
+    /// What was decided last, by whom, when.
+    pub decided: Option<(Decision, AccountId, DateTime<Utc>)>,
+    /// Why that could not be done; another decision is waited for.
+    pub failed: Option<String>,
+    /// When it was done, with the declarations drafted and the commit that restored what was approved.
+    pub settled: Option<(DateTime<Utc>, Vec<DeclarationId>, Option<String>)>,
+}
+
+impl DecisionRow {
+    /// Whether an Admin is waited for.
+    pub fn waits(&self) -> bool {
+        self.settled.is_none() && (self.decided.is_none() || self.failed.is_some())
+    }
+}
+
+/// The anchors in the repository do not hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DoubtRow {
+    pub doubt: Doubt,
+    pub position: i64,
+    pub commit: String,
+    pub detail: String,
+    pub since: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,4 +74,18 @@ pub struct RepositoryRow {
     /// Why looking fails, and since when.
     pub failing: Option<(String, DateTime<Utc>)>,
     pub refreshed_at: Option<DateTime<Utc>>,
+    /// By the commit that was set aside.
+    #[serde(default)]
+    pub decisions: BTreeMap<String, DecisionRow>,
+    #[serde(default)]
+    pub doubt: Option<DoubtRow>,
+}
+
+impl RepositoryRow {
+    /// The commits that are set aside and wait for an Admin, the newest first.
+    pub fn waiting(&self) -> impl Iterator<Item = &CommitRow> {
+        self.commits.iter().filter(|row| {
+            row.quarantine.is_some() && self.decisions.get(&row.commit).is_none_or(DecisionRow::waits)
+        })
+    }
 }

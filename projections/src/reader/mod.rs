@@ -16,8 +16,8 @@ use crate::limits::{
     ACQUIRE_S_MAX, COMMITS_SHOWN_MAX, CONNECTIONS_MAX, LOCK_MS_MAX, PAGE_ROWS_MAX, REACHED_POLL_MS,
 };
 use crate::model::{
-    Account, ClusterMeta, ClusterView, CommitRow, DeclarationRow, DeclarationStatus, GuestRow, HistoryRow,
-    NodeRow, PlanRow, RepositoryRow, RunRow, SettingsRow, StorageRow,
+    Account, ClusterMeta, ClusterView, CommitRow, DecisionRow, DeclarationRow, DeclarationStatus, GuestRow,
+    HistoryRow, NodeRow, PlanRow, RepositoryRow, RunRow, SettingsRow, StorageRow,
 };
 use crate::past::{AsOf, Kept};
 use crate::status::Status;
@@ -265,7 +265,14 @@ impl Reader {
         let state: folds::RepositoryState =
             self.one("repository", folds::REPOSITORY_STATE).await?.unwrap_or_default();
         let commits: Vec<CommitRow> = self.many("repository", "commit/", COMMITS_SHOWN_MAX).await?;
-        Ok(RepositoryRow { commits, failing: state.failing, refreshed_at: state.refreshed_at })
+        let decisions: Vec<DecisionRow> = self.many("repository", "decision/", COMMITS_SHOWN_MAX).await?;
+        Ok(RepositoryRow {
+            commits,
+            failing: state.failing,
+            refreshed_at: state.refreshed_at,
+            decisions: decisions.into_iter().map(|row| (row.commit.clone(), row)).collect(),
+            doubt: state.doubt,
+        })
     }
 
     pub async fn settings(&self) -> Result<SettingsRow, ReadError> {

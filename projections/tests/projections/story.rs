@@ -73,7 +73,10 @@ pub fn pushed(event: repository::Event) -> Fact {
 }
 
 pub fn drafted(id: DeclarationId, title: &str, text: &str) -> Fact {
-    declared(id, declaration::Event::Drafted { author: BO, title: title.into(), text: text.into() })
+    declared(
+        id,
+        declaration::Event::Drafted { author: BO, title: title.into(), text: text.into(), follows: None },
+    )
 }
 
 pub fn revised(title: &str, text: &str) -> declaration::Event {

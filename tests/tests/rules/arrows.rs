@@ -11,7 +11,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("verifier", &[]),
     ("proxmox", &[]),
     ("simulator", &[]),
-    ("interpreter", &["domain"]),
+    ("interpreter", &["domain", "secrets"]),
     ("eventstore", &["domain", "secrets"]),
     ("projections", &["domain", "eventstore", "secrets"]),
     ("web", &["domain", "projections"]),

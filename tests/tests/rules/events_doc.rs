@@ -41,6 +41,10 @@ fn events(source: &str) -> Vec<Found> {
                     says = format!("{says} {words}").trim().to_owned();
                     continue;
                 }
+                // What is said about a field is no part of it.
+                if line.starts_with("#[") {
+                    continue;
+                }
                 variant.push_str(line);
                 variant.push(' ');
                 if line.ends_with("},") {

@@ -1,10 +1,13 @@
 //! The rules of the whole, each tried on a world of its own.
 
+mod adversary;
+mod anchors;
 mod arrows;
 mod crash;
 mod drift;
 mod events_doc;
 mod faults;
+mod github;
 mod idempotence;
 mod matrix;
 mod outages;

@@ -19,7 +19,7 @@ fn program(config: &Path, args: &[&str]) -> Process {
     program
 }
 
-async fn told(world: &World, args: &[&str]) -> (i32, String, String) {
+pub async fn told(world: &World, args: &[&str]) -> (i32, String, String) {
     let mut program = program(&world.config(), args);
     let ended = tokio::task::spawn_blocking(move || program.output()).await.unwrap();
     let Output { status, stdout, stderr } = ended.expect("the program starts");
@@ -27,7 +27,7 @@ async fn told(world: &World, args: &[&str]) -> (i32, String, String) {
     (status.code().expect("an exit code"), text(stdout), text(stderr))
 }
 
-async fn done(world: &World, args: &[&str]) -> String {
+pub async fn done(world: &World, args: &[&str]) -> String {
     let (code, stdout, stderr) = told(world, args).await;
     assert_eq!(code, 0, "{args:?}: {stderr}");
     stdout
@@ -180,7 +180,7 @@ async fn what_was_erased_is_nowhere_and_keys_rotate_while_the_log_is_in_use() {
         Projector::start(world.store.clone(), reader.pool().clone(), world.keyring()).await.unwrap();
     let draft = |text: String| {
         let id = DeclarationId(Uuid::now_v7());
-        let draft = Command::Draft { by: BO, title: String::new(), text };
+        let draft = Command::Draft { by: BO, title: String::new(), text, follows: None };
         (id, world.tell::<Declaration>(Category::Declaration, id.0, draft))
     };
     let (kept, drafted) = draft("A VM called kept.".into());

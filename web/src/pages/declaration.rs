@@ -39,6 +39,8 @@ pub struct StateRegion {
     pub preview: Option<Guard>,
     pub withdraw: Option<Guard>,
     pub edit: bool,
+    /// Committed: it changes no more, but a new version of it can be written.
+    pub new_version: bool,
     pub why_not: String,
 }
 impl HtmlSafe for StateRegion {}

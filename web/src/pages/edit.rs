@@ -12,6 +12,8 @@ pub struct EditPage {
     pub id: String,
     /// The declaration exists already.
     pub existing: bool,
+    /// The declaration that the text is a new version of: id and number.
+    pub follows: Option<(String, i64)>,
     pub title: String,
     pub text: String,
     /// What is wrong with the text, in the words of the page.

@@ -13,6 +13,7 @@ pub mod help;
 pub mod history;
 pub mod overview;
 pub mod plan;
+pub mod repository;
 pub mod run;
 pub mod runs;
 pub mod settings;

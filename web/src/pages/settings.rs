@@ -11,13 +11,15 @@ use domain::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 pub enum Tab {
     People,
     Rules,
+    Repository,
     System,
 }
 
 impl Tab {
-    pub const ALL: [(Tab, &'static str, &'static str); 3] = [
+    pub const ALL: [(Tab, &'static str, &'static str); 4] = [
         (Self::People, "/settings/people", "People"),
         (Self::Rules, "/settings/rules", "Rules"),
+        (Self::Repository, "/settings/repository", "Repository"),
         (Self::System, "/settings/system", "System"),
     ];
 }

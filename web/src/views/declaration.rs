@@ -132,6 +132,7 @@ fn state(
         preview: (mine && !previewing && row.status != S::Committing).then(|| guard("preview")),
         withdraw: (mine && open && row.status != S::Withdrawn).then(|| guard("withdraw")),
         edit: mine && open && !previewing,
+        new_version: row.status == S::Committed,
         why_not: if mine {
             String::new()
         } else {

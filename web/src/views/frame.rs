@@ -75,6 +75,7 @@ pub fn dots(meta: &ClusterMeta, repository: &RepositoryRow, bounds: Bounds, now:
         },
         match &repository.failing {
             Some(_) => dot(Kind::Bad, "Repository failing"),
+            None if repository.doubt.is_some() => dot(Kind::Bad, "Repository differs from the log"),
             None => dot(Kind::Good, "Repository ok"),
         },
         match meta.observed_at {

@@ -11,13 +11,14 @@ pub mod guest;
 pub mod history;
 pub mod overview;
 pub mod plan;
+pub mod repository;
 pub mod run;
 pub mod settings;
 pub mod undo;
 
 use crate::words;
 use domain::account::{Actor, Role};
-use domain::ids::AccountId;
+use domain::ids::{AccountId, REPOSITORY_AUTHOR};
 use domain::settings::Rules;
 use projections::model::Account;
 use std::collections::BTreeMap;
@@ -32,6 +33,9 @@ impl Names {
     }
 
     pub fn name(&self, id: AccountId) -> String {
+        if id == REPOSITORY_AUTHOR {
+            return "somebody in the repository".into();
+        }
         self.0.get(&id).cloned().unwrap_or_else(|| "somebody".into())
     }
 

@@ -97,16 +97,25 @@ fn needs(viewer: &Viewer, facts: &Facts, now: DateTime<Utc>) -> Vec<page::Need> 
             });
         }
     }
-    let set_aside =
-        facts.repository.commits.iter().take(20).filter(|commit| commit.quarantine.is_some()).count();
+    if let Some(doubt) = &facts.repository.doubt {
+        needs.push(page::Need {
+            badge: Badge::new(Kind::Bad, "anchors"),
+            what: crate::pages::repository::doubt_words(doubt.doubt).into(),
+            detail: words::sentence(&doubt.detail),
+            at: ago(doubt.since),
+            href: "/settings/repository".into(),
+            button: "Look".into(),
+        });
+    }
+    let set_aside = facts.repository.waiting().count();
     if set_aside > 0 {
         needs.push(page::Need {
             badge: Badge::new(Kind::Bad, "set aside"),
             what: format!("{} not acted upon", words::counted(set_aside, "commit")),
             detail: "They carry no approved plan.".into(),
             at: None,
-            href: "/settings/rules".into(),
-            button: "Look".into(),
+            href: "/settings/repository".into(),
+            button: "Decide".into(),
         });
     }
     needs

@@ -119,7 +119,7 @@ fn repository_card(repository: &RepositoryRow, f: &Frame) -> page::RepositoryCar
             format!("Newest commit seen {}.", words::ago(commit.seen_at, f.now)),
         ),
     };
-    let set_aside = repository.commits.iter().take(20).filter_map(|commit| {
+    let set_aside = repository.waiting().take(20).filter_map(|commit| {
         let (why, detail) = commit.quarantine.as_ref()?;
         Some(page::QuarantineLine {
             commit: commit.commit.clone(),
@@ -221,7 +221,11 @@ pub fn system_page(
         tab: page::Tab::System,
         position: words::number(head),
         projections: standing.iter().map(line).collect(),
-        cards: vec![card("Proxmox", proxmox), card("Repository", github)],
+        cards: vec![
+            card("Proxmox", proxmox),
+            card("Repository", github),
+            super::repository::anchors_card(repository, &f),
+        ],
         credentials: settings.credentials.iter().map(|c| (c.name.clone(), c.fingerprint.clone())).collect(),
         f,
     }

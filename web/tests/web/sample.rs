@@ -397,6 +397,7 @@ fn declaration_page(status: Status, say: Say) -> declaration::DeclarationPage {
             preview: Some(guard("preview")),
             withdraw: Some(guard("withdraw")),
             edit: true,
+            new_version: true,
             why_not: say("An Admin approves plans. Ask one of: ada, cy."),
         },
         text: say(TEXT),
@@ -793,7 +794,45 @@ fn settings_pages(say: Say) -> Vec<(&'static str, String)> {
         }],
         credentials: vec![(say("proxmox"), say("SHA256:ab12"))],
     };
-    vec![("people", draw(&people)), ("rules", draw(&rules)), ("system", draw(&system))]
+    let one = || repository::SetAside {
+        commit: say("77aa"),
+        subject: say("tweak"),
+        author: say("mallory"),
+        why: settings::quarantine_words(domain::repository::Quarantine::EnglishEdited),
+        detail: say("web.md"),
+        seen: before(90),
+        badge: Badge::new(Kind::Bad, "set aside"),
+        outcome: say("That could not be done."),
+        drafts: vec!["0198c7a0-0000-7000-8000-000000000001".into()],
+        choices: domain::repository::Quarantine::EnglishEdited
+            .decisions()
+            .iter()
+            .map(|decision| repository::choice(*decision, true, false))
+            .collect(),
+        guard: guard.clone(),
+    };
+    let repository = repository::RepositoryPage {
+        f: f("Repository"),
+        tab: settings::Tab::Repository,
+        badge: Badge::new(Kind::Good, "ok"),
+        words: say("Newest commit seen:"),
+        refresh: guard.clone(),
+        doubt: Some(repository::DoubtNote {
+            what: repository::doubt_words(domain::repository::Doubt::Forked),
+            detail: say("at 42"),
+            commit: say("77aa"),
+            since: before(90),
+            advice: repository::doubt_advice(domain::repository::Doubt::Forked),
+        }),
+        waiting: vec![one()],
+        settled: vec![one()],
+    };
+    vec![
+        ("people", draw(&people)),
+        ("rules", draw(&rules)),
+        ("repository", draw(&repository)),
+        ("system", draw(&system)),
+    ]
 }
 
 fn draw(page: &impl Template) -> String {
@@ -871,6 +910,7 @@ pub fn all(say: Say) -> Vec<(&'static str, String)> {
             f: f("New declaration", Section::Declarations),
             id: "14".into(),
             existing: false,
+            follows: Some(("12".into(), 12)),
             title: say(""),
             text: say("A VM"),
             error: Some(say("The text is empty; say what the cluster should look like.")),

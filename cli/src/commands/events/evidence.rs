@@ -4,9 +4,10 @@
 //! Begin with [`gather`]. Evidence that is malformed or signed by somebody else is an error that names its place: it is
 //! never left out in silence.
 
-use crate::config::Config;
+use crate::args::CONFIGURED;
+use crate::config::{Config, Repository};
 use crate::failure::{Code, Failure};
-use crate::sealing;
+use crate::{note, sealing};
 use eventstore::{Checkpoint, Evidence, Head};
 use secrets::PublicKey;
 use std::fmt::Display;
@@ -22,7 +23,7 @@ const LINE_BYTES_MAX: u64 = 64 * 1024;
 const MESSAGE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Everything that was named; the Agent's own public key where none was.
-pub fn gather(
+pub async fn gather(
     config: &Config,
     anchors: &[PathBuf],
     checkpoints: &[PathBuf],
@@ -35,7 +36,11 @@ pub fn gather(
         evidence.keys = keys_in(&file)?;
     }
     for path in anchors {
-        evidence.anchors.extend(if path.is_dir() { in_repository(path)? } else { in_file(path)? });
+        evidence.anchors.extend(match path {
+            path if path.as_os_str() == CONFIGURED => configured(config).await?,
+            path if path.is_dir() => in_repository(path)?,
+            path => in_file(path)?,
+        });
     }
     for path in checkpoints {
         if evidence.keys.is_empty() {
@@ -152,6 +157,27 @@ fn bad(file: impl Display, place: &str, why: impl Display) -> Failure {
     let next = "find out who changed it; leave it out only if you know why";
     Failure::new(Code::CheckFailed, format!("{file}, {place}: {why}"), next)
         .means("this evidence is not usable, so nothing was verified")
+}
+
+/// The anchors in the repository of the configuration, however it is reached.
+async fn configured(config: &Config) -> Result<Vec<Head>, Failure> {
+    if let Repository::Local { path, .. } = &config.agent()?.repository {
+        return in_repository(path);
+    }
+    let repository = crate::repository::open(config.agent()?)?;
+    let read = repository.messages(None).await;
+    let read = read.map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
+    if !read.whole {
+        note!("only the newest {} commits of the repository were read for anchors", read.newest_first.len());
+    }
+    let mut anchors = Vec::new();
+    for one in &read.newest_first {
+        for line in one.message.lines().filter(|line| line.starts_with(ANCHOR)) {
+            let place = format!("commit {}", one.commit);
+            anchors.push(anchor(line.trim_end()).map_err(|why| bad(repository.describe(), &place, why))?);
+        }
+    }
+    Ok(anchors)
 }
 
 /// The anchors in the messages of all commits of a repository. Only plumbing is called: no hook, alias, filter or

@@ -16,7 +16,7 @@ use std::path::Path;
 const PROOF_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 pub async fn run(config: &Config, store: &Store, args: &VerifyArgs, json: bool, quiet: bool) -> Outcome {
-    let evidence = evidence::gather(config, &args.anchors, &args.checkpoint, &args.key)?;
+    let evidence = evidence::gather(config, &args.anchors, &args.checkpoint, &args.key).await?;
     let (from, to) = (args.from.max(1), args.to.unwrap_or(i64::MAX));
     let mut bar: Option<Progress> = None;
     let progress = |done: i64, total: i64| {

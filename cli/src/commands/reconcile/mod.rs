@@ -190,7 +190,7 @@ async fn carry_out(
     let tell = async |actor: Actor, command: Command| {
         store.handle::<Declaration>(stream, command, by(actor), None).await.map(drop).map_err(refused)
     };
-    tell(bo, Command::Draft { by: bo, title: String::new(), text: text.to_owned() }).await?;
+    tell(bo, Command::Draft { by: bo, title: String::new(), text: text.to_owned(), follows: None }).await?;
     tell(bo, Command::Preview { by: bo }).await?;
     let ended = |state: &Declaration| !matches!(state.status, Status::Previewing { .. });
     let state = wait(until::<Declaration>(store, Category::Declaration, id.0, WAIT, ended).await?)?;
