@@ -5,7 +5,7 @@
 
 use domain::event::Category;
 use domain::ids::{DeclarationId, RunId};
-use domain::{canonical::Digest, cluster, repository, run};
+use domain::{canonical::Digest, cluster, repository, run, settings};
 use eventstore::{EventLog, Recorded, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::watch;
@@ -43,6 +43,8 @@ pub struct Open {
     pub undos: BTreeMap<i64, (RunId, RunId)>,
     /// Guests that are to be put back as declared: subject and the run that does it.
     pub put_backs: BTreeMap<i64, (String, RunId)>,
+    /// Credentials that are to be tried.
+    pub trials: BTreeSet<String>,
     /// Grows when the repository should be looked at without waiting for the timer.
     pub nudges: u64,
     /// Grows when the cluster should be looked at without waiting for the timer.
@@ -115,6 +117,17 @@ impl Open {
             (Category::Repository, "repository.refresh_requested") => {
                 self.nudges += 1;
                 self.observe += 1;
+            }
+            (Category::Settings, "settings.credential_test_requested" | "settings.credential_tested") => {
+                match eventstore::decode(event) {
+                    Ok(settings::Event::CredentialTestRequested { name, .. }) => {
+                        self.trials.insert(name);
+                    }
+                    Ok(settings::Event::CredentialTested { name, .. }) => {
+                        self.trials.remove(&name);
+                    }
+                    _ => {}
+                }
             }
             (Category::Repository, "repository.quarantine_decided") => self.nudges += 1,
             (Category::Repository, "repository.commit_seen") => self.note_commit(event),

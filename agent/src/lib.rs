@@ -9,6 +9,7 @@ pub mod api;
 pub mod drift;
 pub mod executor;
 pub mod inbox;
+pub mod keys;
 pub mod lease;
 pub mod limits;
 pub mod log;

@@ -75,7 +75,15 @@ pub const HEALS_PER_LOOK_MAX: usize = 5;
 pub const HEAL_REST_S: i64 = 60 * 60;
 /// Guests of one observation.
 pub const GUESTS_MAX: usize = 2_000;
+/// Between two looks at the key files.
+pub const KEYS_LOOK: Duration = Duration::from_secs(2);
+/// A key file replaced more recently than this is left for the next look.
+pub const KEYS_SETTLE: Duration = Duration::from_secs(3);
 /// How long an agent that stops waits at most for its last checkpoint.
 pub const LAST_SEAL_SECONDS_MAX: u64 = 5;
+/// A token of GitHub that ends within this many days is noted in a test.
+pub const GITHUB_TOKEN_END_WARN_DAYS: i64 = 14;
+/// Characters of GitHub's own words in a check.
+pub const CHECK_WORDS_MAX: usize = 200;
 /// Earlier versions of a declaration whose guests a new one means by their names.
 pub const VERSIONS_BACK_MAX: usize = 50;

@@ -3,6 +3,7 @@
 use crate::api::Api;
 use crate::drift::DriftWatch;
 use crate::inbox::{self, Open};
+use crate::keys::{Desk, Keeper, Keys, Settled, Trials};
 use crate::lease::Lease;
 use crate::limits::{LAST_SEAL_SECONDS_MAX, PROCESS_PAUSE};
 use crate::log::{Log, LogError};
@@ -34,6 +35,8 @@ pub struct Config {
     pub holder: String,
     /// Signs checkpoints of the log while the Agent works; none where another one does.
     pub sealing: Option<Sealing>,
+    /// The credentials; none where nothing keeps them in step with the log.
+    pub keys: Option<Keys>,
 }
 
 /// What checkpoints of the log are signed with, and where they are written down outside the database.
@@ -58,6 +61,7 @@ pub struct Agent {
     repository: Arc<dyn Repository>,
     interpreter: Arc<dyn Interpreter>,
     sealing: Option<Sealing>,
+    keys: Option<Keys>,
     stop: CancellationToken,
 }
 
@@ -73,6 +77,7 @@ impl Agent {
             repository: config.repository,
             interpreter: config.interpreter,
             sealing: config.sealing,
+            keys: config.keys,
             stop,
         };
         agent.work(once).await
@@ -105,6 +110,18 @@ impl Agent {
         tasks.spawn(watching(watch, open.clone(), lost.clone()));
         let reconciliation = Reconciliation { log: self.log.clone(), api: self.api.clone() };
         tasks.spawn(reconciling(reconciliation, open.clone(), lost.clone()));
+        if let Some(keys) = self.keys {
+            let keeper = Keeper::new(self.log.clone(), keys.folder, keys.changed);
+            let trials = Trials {
+                keeper: keeper.clone(),
+                api: self.api.clone(),
+                repository: self.repository.clone(),
+                interpreter: self.interpreter.clone(),
+                in_use: keys.in_use,
+            };
+            tasks.spawn(trying(trials, open.clone(), lost.clone()));
+            tasks.spawn(keeping(keeper, keys.receiver, lost.clone()));
+        }
         let sealing = self.sealing.map(Arc::new);
         if let Some(sealing) = sealing.clone() {
             tasks.spawn(seal(self.log.store.clone(), sealing));
@@ -143,6 +160,26 @@ type Work = Result<(), AgentError>;
 
 async fn follow(store: Store, open: watch::Sender<Open>, lost: CancellationToken) -> Work {
     Ok(inbox::follow(store, open, lost).await?)
+}
+
+/// The folder is looked at, and what the UI hands over is taken in.
+async fn keeping(keeper: Keeper, receiver: Option<handover::Receiver>, lost: CancellationToken) -> Work {
+    // Before the first order: what is there already is known and recorded.
+    if let Err(error) = keeper.look(Settled::Everything).await {
+        tracing::error!(%error, "the credentials cannot be looked at");
+    }
+    let taking = async {
+        match receiver {
+            Some(receiver) => receiver.run(Arc::new(Desk(keeper.clone())), lost.clone()).await,
+            None => lost.cancelled().await,
+        }
+    };
+    tokio::select! {
+        () = keeper.keep() => {}
+        () = taking => {}
+    }
+    lost.cancelled().await;
+    Ok(())
 }
 
 /// Trouble with sealing stops nothing else: it is logged, and verification tells what is not sealed.
@@ -201,6 +238,16 @@ async fn previewing(previews: Previews, mut open: watch::Receiver<Open>, lost: C
     while let Some(work) = woken(&mut open, &lost, |open| !open.previews.is_empty()).await {
         for id in &work.previews {
             rested("a preview", previews.run(*id).await, &lost).await?;
+        }
+        open_changed(&mut open, &work, &lost).await;
+    }
+    Ok(())
+}
+
+async fn trying(trials: Trials, mut open: watch::Receiver<Open>, lost: CancellationToken) -> Work {
+    while let Some(work) = woken(&mut open, &lost, |open| !open.trials.is_empty()).await {
+        for name in &work.trials {
+            rested("a test of a credential", trials.run(name).await, &lost).await?;
         }
         open_changed(&mut open, &work, &lost).await;
     }
@@ -317,6 +364,7 @@ async fn idle(mut open: watch::Receiver<Open>, once: bool) {
             && open.previews.is_empty()
             && open.commits.is_empty()
             && open.runs.is_empty()
+            && open.trials.is_empty()
             && (!open.has_starts() || !open.paused.is_empty())
     };
     if !once || open.wait_for(nothing_left).await.is_err() {

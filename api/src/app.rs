@@ -32,6 +32,8 @@ pub struct Inner {
     pub throttle: Throttle,
     /// Scheme and host that browsers see, where a proxy stands in front.
     pub public_origin: Option<String>,
+    /// The way to the Agent's intake of secrets, where there is one.
+    pub intake: Option<Arc<handover::Sender>>,
     pub clock: fn() -> DateTime<Utc>,
     pub streams: Arc<Semaphore>,
     pub stop: CancellationToken,

@@ -137,6 +137,15 @@ fn table(app: Option<App>) -> Table {
     t.get("/history/at/{position}/{*path}", SignedIn, p::past::page);
 
     t.get("/settings", Admin, p::settings::start);
+    t.get("/settings/proxmox", Admin, p::connection::proxmox);
+    t.get("/settings/proxmox/live", Admin, p::connection::proxmox_live);
+    t.get("/settings/github", Admin, p::connection::github);
+    t.get("/settings/github/live", Admin, p::connection::github_live);
+    t.get("/settings/model", Admin, p::connection::model);
+    t.get("/settings/model/live", Admin, p::connection::model_live);
+    t.post("/settings/credentials/{name}", Admin, a::credentials::store);
+    t.post("/settings/credentials/{name}/remove", Admin, a::credentials::remove);
+    t.post("/settings/credentials/{name}/test", Admin, a::credentials::test);
     t.get("/settings/people", Admin, p::settings::people);
     t.post("/settings/people", Admin, a::people::add);
     t.post("/settings/people/{id}/role", Admin, a::people::role);

@@ -32,6 +32,8 @@ pub struct Config {
     /// Of one password hash.
     pub cost: Cost,
     pub clock: fn() -> DateTime<Utc>,
+    /// The way to the Agent's intake of secrets; without it the pages name the command instead.
+    pub intake: Option<Arc<handover::Sender>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +87,7 @@ pub fn service(config: Config) -> Result<(Router, CancellationToken), ServeError
         throttle: Throttle::default(),
         public_origin: config.public_origin,
         clock: config.clock,
+        intake: config.intake,
         streams: Arc::new(Semaphore::new(limits::LIVE_STREAMS_MAX)),
         stop: stop.clone(),
     };

@@ -40,6 +40,31 @@ pub struct Ui {
     /// Everything here is demonstration data; said on every page.
     #[serde(default)]
     pub demonstration: bool,
+    /// How the Agent is handed a new secret; without it the pages name the command instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intake: Option<UiIntake>,
+}
+
+/// The UI's end of the channel for secrets. `mycopod secrets channel` prints what each end is to be told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UiIntake {
+    /// `host:port` of the Agent.
+    pub address: String,
+    /// Fingerprint of the Agent's certificate.
+    pub agent: String,
+    /// File of the UI's own certificate and key; `intake-ui` beside the key ring if absent. Made at the first start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+}
+
+/// The Agent's end of the channel for secrets; its certificate and key are the key file `intake-agent`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentIntake {
+    pub listen: SocketAddr,
+    /// Fingerprint of the UI's certificate: nobody else is listened to.
+    pub ui: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,6 +80,9 @@ pub struct Agent {
     pub repository: Repository,
     /// `scripted` is the offline grammar; `openai`, `claude` and `ollama` ask the model that `model` names.
     pub interpreter: String,
+    /// Where the UI hands over new secrets; without it they come by command only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intake: Option<AgentIntake>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<LanguageModel>,
 }
@@ -107,7 +135,8 @@ pub enum Repository {
         /// Base address of the API: `https://HOST/api/v3` for GitHub Enterprise.
         #[serde(skip_serializing_if = "Option::is_none")]
         api: Option<String>,
-        /// Name of the key file with the access token; `github-token` if absent.
+        /// Name of the key file with the access token; `github-token` if absent. One of another name is not stored from
+        /// the pages, and a change of it needs a restart.
         #[serde(skip_serializing_if = "Option::is_none")]
         token: Option<String>,
         /// File with the certificate authority of GitHub Enterprise, where it is an own one.
@@ -168,6 +197,12 @@ impl Agent {
 }
 
 impl Config {
+    /// File of the UI's certificate and key for the channel to the Agent.
+    pub fn ui_identity(&self) -> PathBuf {
+        let named = self.ui.as_ref().and_then(|ui| ui.intake.as_ref()?.key.clone());
+        named.unwrap_or_else(|| self.key_ring.with_file_name("intake-ui"))
+    }
+
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Failure::new(

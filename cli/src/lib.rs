@@ -8,12 +8,14 @@
 pub mod args;
 pub mod commands;
 pub mod config;
+pub mod connections;
 pub mod context;
 pub mod demo;
 pub mod failure;
 pub mod output;
 pub mod passwords;
 pub mod progress;
+pub mod prompt;
 pub mod repository;
 pub mod ring;
 pub mod sealing;
@@ -23,6 +25,12 @@ use clap::Parser;
 use failure::Failure;
 use std::io::Write;
 use std::process::ExitCode;
+
+/// Memory is wiped when it is given back, whoever had it: buffers of connections, decoders and parsers hold secrets for
+/// a moment too, and none of them wipes its own.
+#[global_allocator]
+static MEMORY: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
 
 const USUAL: &str = "\
 Usual commands:

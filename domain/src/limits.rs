@@ -49,3 +49,6 @@ pub const TASK_LOG_LINES_MAX: usize = 200;
 pub const PASSWORD_CHARS_MIN: usize = 10;
 /// Longest password, in characters.
 pub const PASSWORD_CHARS_MAX: usize = 256;
+
+/// Things that one test of a credential may look at.
+pub const CREDENTIAL_CHECKS_MAX: usize = 16;

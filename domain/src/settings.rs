@@ -2,8 +2,10 @@
 //!
 //! Begin with [`Rules`]; what plans may reach at most is in [`Limits`]. No text and no model can raise either.
 
+mod credentials;
 mod limits;
 
+pub use credentials::{CREDENTIALS, Check, Credential, Outcome, Service, credential};
 pub use limits::{AddressRange, Limits};
 
 use crate::account::Actor;
@@ -12,6 +14,7 @@ use crate::drift::Choice;
 use crate::facts::HouseRules;
 use crate::ids::{AccountId, Vmid};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// All rules an Admin sets. A plan names the digest of the rules it was made under.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,10 +42,23 @@ pub struct Rules {
 pub enum Event {
     #[serde(rename = "settings.rules_set.v1")]
     RulesSet { rules: Box<Rules>, by: Option<AccountId> },
+    /// The Agent has a credential that it did not have; the fingerprint is keyed.
     #[serde(rename = "settings.credential_stored.v1")]
     CredentialStored { name: String, fingerprint: String, by: Option<AccountId> },
+    /// Another value took the place of the one with the fingerprint `replaced`.
+    #[serde(rename = "settings.credential_rotated.v1")]
+    CredentialRotated { name: String, fingerprint: String, replaced: String, by: Option<AccountId> },
     #[serde(rename = "settings.credential_removed.v1")]
     CredentialRemoved { name: String, by: Option<AccountId> },
+    /// The Agent is to try a credential against what it is for.
+    #[serde(rename = "settings.credential_test_requested.v1")]
+    CredentialTestRequested { name: String, by: Option<AccountId> },
+    /// One thing that a test looked at.
+    #[serde(rename = "settings.credential_checked.v1")]
+    CredentialChecked { name: String, check: Check },
+    /// A test is over; `passed` if no check failed.
+    #[serde(rename = "settings.credential_tested.v1")]
+    CredentialTested { name: String, passed: bool },
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +77,18 @@ pub enum Command {
         name: String,
         by: Option<Actor>,
     },
+    RequestTest {
+        name: String,
+        by: Option<Actor>,
+    },
+    /// From the Agent, in the order in which it looked.
+    NoteCheck {
+        name: String,
+        check: Check,
+    },
+    EndTest {
+        name: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,12 +103,19 @@ pub enum Refusal {
     BadLimits(String),
     #[error("there is no credential {0}")]
     NoSuchCredential(String),
+    #[error("no test of {0} is under way")]
+    NoTest(String),
+    #[error("a test of {0} looks at too many things")]
+    TooManyChecks(String),
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     pub rules: Option<Box<Rules>>,
-    pub credentials: std::collections::BTreeMap<String, String>,
+    /// Name and fingerprint of each.
+    pub credentials: BTreeMap<String, String>,
+    /// Tests under way: how many checks were made, and whether all of them passed.
+    pub tests: BTreeMap<String, (usize, bool)>,
 }
 
 impl Decider for Settings {
@@ -92,7 +127,9 @@ impl Decider for Settings {
         let by = match &command {
             Command::SetRules { by, .. }
             | Command::StoreCredential { by, .. }
-            | Command::RemoveCredential { by, .. } => *by,
+            | Command::RemoveCredential { by, .. }
+            | Command::RequestTest { by, .. } => *by,
+            Command::NoteCheck { .. } | Command::EndTest { .. } => None,
         };
         if by.is_some_and(|actor| !actor.is_admin()) {
             return Err(Refusal::AdminOnly);
@@ -118,27 +155,59 @@ impl Decider for Settings {
                 }
                 Ok(vec![Event::RulesSet { rules, by }])
             }
-            Command::StoreCredential { name, fingerprint, .. } => {
-                if self.credentials.get(&name) == Some(&fingerprint) {
-                    return Ok(vec![]);
+            Command::StoreCredential { name, fingerprint, .. } => match self.credentials.get(&name) {
+                Some(known) if *known == fingerprint => Ok(vec![]),
+                Some(known) => {
+                    let replaced = known.clone();
+                    Ok(vec![Event::CredentialRotated { name, fingerprint, replaced, by }])
                 }
-                Ok(vec![Event::CredentialStored { name, fingerprint, by }])
-            }
+                None => Ok(vec![Event::CredentialStored { name, fingerprint, by }]),
+            },
             Command::RemoveCredential { name, .. } if self.credentials.contains_key(&name) => {
                 Ok(vec![Event::CredentialRemoved { name, by }])
             }
-            Command::RemoveCredential { name, .. } => Err(Refusal::NoSuchCredential(name)),
+            Command::RequestTest { name, .. } if self.tests.contains_key(&name) => Ok(vec![]),
+            Command::RequestTest { name, .. } if self.credentials.contains_key(&name) => {
+                Ok(vec![Event::CredentialTestRequested { name, by }])
+            }
+            Command::RemoveCredential { name, .. } | Command::RequestTest { name, .. } => {
+                Err(Refusal::NoSuchCredential(name))
+            }
+            Command::NoteCheck { name, check } => match self.tests.get(&name) {
+                None => Err(Refusal::NoTest(name)),
+                Some((made, _)) if *made >= crate::limits::CREDENTIAL_CHECKS_MAX => {
+                    Err(Refusal::TooManyChecks(name))
+                }
+                Some(_) => Ok(vec![Event::CredentialChecked { name, check }]),
+            },
+            Command::EndTest { name } => match self.tests.get(&name) {
+                None => Err(Refusal::NoTest(name)),
+                Some((_, passed)) => Ok(vec![Event::CredentialTested { name, passed: *passed }]),
+            },
         }
     }
 
     fn evolve(mut self, event: &Event) -> Self {
         match event {
             Event::RulesSet { rules, .. } => self.rules = Some(rules.clone()),
-            Event::CredentialStored { name, fingerprint, .. } => {
+            Event::CredentialStored { name, fingerprint, .. }
+            | Event::CredentialRotated { name, fingerprint, .. } => {
                 self.credentials.insert(name.clone(), fingerprint.clone());
             }
             Event::CredentialRemoved { name, .. } => {
                 self.credentials.remove(name);
+            }
+            Event::CredentialTestRequested { name, .. } => {
+                self.tests.insert(name.clone(), (0, true));
+            }
+            Event::CredentialChecked { name, check } => {
+                if let Some((made, passed)) = self.tests.get_mut(name) {
+                    *made += 1;
+                    *passed &= check.outcome != Outcome::Failed;
+                }
+            }
+            Event::CredentialTested { name, .. } => {
+                self.tests.remove(name);
             }
         }
         self

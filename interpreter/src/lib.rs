@@ -20,6 +20,7 @@ use domain::facts::Facts;
 use domain::ids::Vmid;
 use domain::interpretation::Interpretation;
 pub use domain::plan::InterpreterIdentity as Identity;
+use domain::settings::Check;
 pub use model::judge_model_output;
 pub use scripted::Scripted;
 use std::future::Future;
@@ -36,9 +37,17 @@ pub struct Context<'a> {
 /// The answer of an interpreter, as soon as it is there.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Interpretation> + Send + 'a>>;
 
+/// What a test of an interpreter's key finds.
+pub type Examining<'a> = Pin<Box<dyn Future<Output = Vec<Check>> + Send + 'a>>;
+
 /// Understands declarations. The answer is always a judged document: at worst a refusal, never an error.
 pub trait Interpreter: Send + Sync {
     fn identity(&self) -> Identity;
 
     fn interpret<'a>(&'a self, text: &'a str, facts: &'a Facts, context: &'a Context<'a>) -> Answering<'a>;
+
+    /// Tries its key and says what it finds, for people; nothing where it needs none. Costs nothing.
+    fn examine(&self) -> Examining<'_> {
+        Box::pin(async { Vec::new() })
+    }
 }

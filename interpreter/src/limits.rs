@@ -34,6 +34,10 @@ pub const COUNT_MAX: usize = 64;
 pub const MODEL_CALLS_MAX: usize = 2;
 /// Longest body of a provider's answer, in bytes: a document and its envelope, escaped.
 pub const MODEL_BODY_BYTES_MAX: usize = 3 << 20;
+/// How much of a refusal is read for its reason, in bytes.
+pub const REFUSED_BODY_BYTES_MAX: usize = 8 << 10;
+/// Characters of a model's name in a message.
+pub const MODEL_NAME_SHOWN_CHARS: usize = 80;
 /// Most of a rejected answer that is shown to the model again, in characters.
 pub const REPAIR_CHARS_MAX: usize = 60_000;
 /// Answers of models that are remembered.

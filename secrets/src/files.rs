@@ -39,6 +39,10 @@ pub enum FileError {
     NotText { path: PathBuf },
     #[error("{name:?} is not a name for a secret file")]
     BadName { name: String },
+    #[error("{name} is a key file of MycoPod itself")]
+    Reserved { name: String },
+    #[error("{path} was handed over by systemd")]
+    HandedOver { path: PathBuf },
     #[error("{path} has no folder")]
     NoFolder { path: PathBuf },
     #[error("{action} {path} failed")]
@@ -71,6 +75,13 @@ impl FileError {
             Self::BadName { .. } => format!(
                 "Use 1 to {} lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit.",
                 limits::NAME_CHARS_MAX
+            ),
+            Self::Reserved { .. } => {
+                "Choose the name of a credential; `mycopod secrets list` shows them.".into()
+            }
+            Self::HandedOver { path } => format!(
+                "Change what LoadCredential= of the service names for {}, and restart the service.",
+                path.file_name().unwrap_or_default().to_string_lossy()
             ),
             Self::NoFolder { .. } => "Give a path with a folder and a file name.".into(),
             Self::Io { path, source, .. } => format!("Check {}: {source}.", path.display()),
@@ -111,9 +122,42 @@ pub fn check_folder(folder: &Path) -> Result<(), FileError> {
     check_rights(folder, &found, true)
 }
 
+/// Refuses a file that others may read or change, that is not ours, or that is no plain file.
+pub fn check_file(path: &Path) -> Result<(), FileError> {
+    open_plain(path, |found| check_rights(path, found, false)).map(drop)
+}
+
 /// The content of a secret file, at most [`limits::FILE_BYTES_MAX`].
 pub fn read(path: &Path) -> Result<Secret<Vec<u8>>, FileError> {
     check_folder(folder_of(path)?)?;
+    read_all(path, open_plain(path, |found| check_rights(path, found, false))?)
+}
+
+/// Refuses a folder of credentials from the service manager that others may read.
+pub fn check_handed_folder(folder: &Path) -> Result<(), FileError> {
+    let found = fs::symlink_metadata(folder).map_err(|source| missing_or("looking at", folder, source))?;
+    if !found.is_dir() {
+        return Err(FileError::WrongKind { path: folder.into(), wanted: "folder" });
+    }
+    check_handed_rights(folder, &found, true)
+}
+
+/// Refuses a credential from the service manager that others may read.
+pub fn check_handed(path: &Path) -> Result<(), FileError> {
+    open_plain(path, |found| check_handed_rights(path, found, false)).map(drop)
+}
+
+/// The content of a credential from the service manager.
+pub fn read_handed(path: &Path) -> Result<Secret<Vec<u8>>, FileError> {
+    check_handed_folder(folder_of(path)?)?;
+    read_all(path, open_plain(path, |found| check_handed_rights(path, found, false))?)
+}
+
+/// Opens a plain file, never through a link, and lets `check` look at what was really opened.
+fn open_plain(
+    path: &Path,
+    check: impl FnOnce(&fs::Metadata) -> Result<(), FileError>,
+) -> Result<(File, u64), FileError> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits() as i32;
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
@@ -125,12 +169,16 @@ pub fn read(path: &Path) -> Result<Secret<Vec<u8>>, FileError> {
     if !found.is_file() {
         return Err(FileError::WrongKind { path: path.into(), wanted: "file" });
     }
-    check_rights(path, &found, false)?;
-    if found.len() > limits::FILE_BYTES_MAX {
+    check(&found)?;
+    Ok((file, found.len()))
+}
+
+fn read_all(path: &Path, (file, length): (File, u64)) -> Result<Secret<Vec<u8>>, FileError> {
+    if length > limits::FILE_BYTES_MAX {
         return Err(FileError::TooLarge { path: path.into(), max: limits::FILE_BYTES_MAX });
     }
     // Sized beforehand, so that no half-filled copy is left behind by a growing buffer.
-    let mut content = Zeroizing::new(Vec::with_capacity(found.len() as usize + 1));
+    let mut content = Zeroizing::new(Vec::with_capacity(length as usize + 1));
     file.take(limits::FILE_BYTES_MAX)
         .read_to_end(&mut content)
         .map_err(|source| missing_or("reading", path, source))?;
@@ -164,6 +212,30 @@ pub fn remove(path: &Path) -> Result<(), FileError> {
         Err(source) => Err(FileError::Io { action: "removing", path: path.into(), source }),
         Ok(()) => sync_folder(folder),
     }
+}
+
+/// Removes temporary files of writers that were killed. Those of the last minute stay: their writer may be at work.
+pub fn remove_leftovers(folder: &Path) -> Result<(), FileError> {
+    check_folder(folder)?;
+    let failed = |source| FileError::Io { action: "listing", path: folder.into(), source };
+    for entry in fs::read_dir(folder).map_err(failed)?.take(limits::FILES_MAX).flatten() {
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(".new"));
+        let is_old = entry
+            .metadata()
+            .and_then(|found| found.modified())
+            .is_ok_and(|at| at.elapsed().is_ok_and(|age| age > limits::LEFTOVER_AGE));
+        if is_ours && is_old {
+            let path = entry.path();
+            match fs::remove_file(&path) {
+                // Somebody else was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(FileError::Io { action: "removing", path, source }),
+                Ok(()) => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn put(path: &Path, content: &[u8], flags: RenameFlags) -> Result<(), FileError> {
@@ -218,6 +290,21 @@ fn check_rights(path: &Path, found: &fs::Metadata, folder: bool) -> Result<(), F
     }
     let mode = found.mode() & 0o7777;
     if mode & 0o077 != 0 {
+        return Err(FileError::TooOpen { path: path.into(), mode, folder });
+    }
+    Ok(())
+}
+
+/// The service manager owns what it hands over, or gives it to us. Where it grants us a file by an access list, the
+/// group's bits show that list's mask, so reading by the group says nothing as long as root owns the file.
+fn check_handed_rights(path: &Path, found: &fs::Metadata, folder: bool) -> Result<(), FileError> {
+    let (owner, us) = (found.uid(), geteuid().as_raw());
+    if owner != us && owner != 0 {
+        return Err(FileError::WrongOwner { path: path.into(), owner, us });
+    }
+    let mode = found.mode() & 0o7777;
+    let by_group = if owner == 0 { 0o020 } else { 0o070 };
+    if mode & (0o007 | by_group) != 0 {
         return Err(FileError::TooOpen { path: path.into(), mode, folder });
     }
     Ok(())

@@ -1,6 +1,5 @@
 //! [`Secret`]: a value that is never printed and is wiped when dropped.
 
-use ring::digest;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use zeroize::Zeroize;
@@ -62,12 +61,6 @@ impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
     }
 }
 
-/// A short name for a secret that people may see and compare: the first 64 bits of its SHA-256, in hex.
-/// Only for values with enough entropy (keys, tokens); a short password could be guessed from it.
-pub fn fingerprint(bytes: &[u8]) -> String {
-    hex::encode(&digest::digest(&digest::SHA256, bytes).as_ref()[..8])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,10 +76,5 @@ mod tests {
     fn a_secret_is_read_from_configuration() {
         let secret: Secret<String> = serde_json::from_str("\"abc\"").unwrap();
         assert_eq!(secret.expose(), "abc");
-    }
-
-    #[test]
-    fn a_fingerprint_is_the_head_of_sha_256() {
-        assert_eq!(fingerprint(b"abc"), "ba7816bf8f01cfea");
     }
 }

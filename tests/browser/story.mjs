@@ -184,7 +184,7 @@ async function story(address, logins, faults) {
     await bo.waitForSelector(".message");
     await look(bo, "refused", faults);
 
-    for (const path of ["overview", "declarations", "runs", "history", "history/5", "settings/people", "settings/rules", "settings/system", "account", "help", "runs/91", "nowhere"]) {
+    for (const path of ["overview", "declarations", "runs", "history", "history/5", "settings/proxmox", "settings/github", "settings/model", "settings/people", "settings/rules", "settings/system", "account", "help", "runs/91", "nowhere"]) {
       const answer = await ada.goto(`${address}/${path}`);
       const expected = path === "runs/91" || path === "nowhere" ? 404 : 200;
       expect(`/${path} answers ${expected}, got ${answer.status()}`, answer.status() === expected);

@@ -3,6 +3,7 @@
 //! Begin with [`World::start`]. Nothing is faked but the cluster, and what happened is read from the simulator's own
 //! ledger, never from the product's account of itself.
 
+pub mod browser;
 mod people;
 mod world;
 

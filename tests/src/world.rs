@@ -162,6 +162,7 @@ impl World {
                     },
                 },
                 interpreter: "scripted".into(),
+                intake: None,
             }),
         };
         std::fs::write(self.config(), toml::to_string(&config).expect("valid TOML")).expect("a written file");
@@ -182,7 +183,9 @@ impl World {
     /// The repository as the configured Agent reaches it.
     pub fn backend(&self) -> Arc<dyn Backend> {
         let config = cli::config::Config::read(&self.config()).expect("a valid configuration");
-        cli::repository::open(config.agent().expect("it has an agent")).expect("a usable repository")
+        let agent = config.agent().expect("it has an agent");
+        let keys = cli::connections::key_folder(agent).expect("key files of our own");
+        cli::repository::open(agent, &keys).expect("a usable repository")
     }
 
     /// Somebody else with access to the repository, past every backend.
@@ -223,6 +226,7 @@ impl World {
             interpreter: Arc::new(interpreter::Scripted),
             holder: format!("test {}", Uuid::now_v7()),
             sealing: Some(self.sealing()),
+            keys: None,
         };
         let stop = CancellationToken::new();
         InProcess { stop: stop.clone(), task: tokio::spawn(Agent::start(config, stop, false)) }

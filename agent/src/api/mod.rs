@@ -39,6 +39,11 @@ impl Api {
         self
     }
 
+    /// The name that the transport signs in with; empty if it was not told.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
     pub fn client(&self) -> &Client<Wire> {
         &self.client
     }

@@ -13,6 +13,7 @@ mod once;
 
 pub use once::put_once;
 
+use domain::settings::Check;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -169,6 +170,11 @@ pub trait Repository: Send + Sync {
 
     /// Puts one commit on top of the branch, never by force; answers with its id.
     fn commit<'a>(&'a self, new: &'a NewCommit) -> Boxed<'a, Result<String, RepositoryError>>;
+
+    /// Tries its credential and says what it finds, for people; nothing where it needs none. Changes nothing.
+    fn examine(&self) -> Boxed<'_, Vec<Check>> {
+        Box::pin(async { Vec::new() })
+    }
 }
 
 /// Text out of a repository as pages and logs may show it: one line, bounded, without characters that steer a screen

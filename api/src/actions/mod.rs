@@ -2,6 +2,7 @@
 //! decider decides. Afterwards the browser is sent to a page that waits until it shows what was done.
 
 pub mod account;
+pub mod credentials;
 pub mod declarations;
 pub mod drift;
 pub mod people;

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod cluster;
+pub mod connection;
 pub mod declarations;
 pub mod export;
 pub mod health;

@@ -12,7 +12,7 @@ use web::views::{self, settings::TypedPerson};
 
 /// `GET /settings`
 pub async fn start(_me: Admin) -> Redirect {
-    Redirect::to("/settings/people")
+    Redirect::to("/settings/proxmox")
 }
 
 pub async fn people_page(

@@ -7,9 +7,9 @@ use crate::app::App;
 use crate::error::HttpError;
 use crate::limits;
 use crate::router::Access;
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::account::Actor;
@@ -19,10 +19,21 @@ use uuid::Uuid;
 use web::Template;
 use web::frame::{Frame, Section};
 use web::pages::error::ErrorPage;
+use zeroize::Zeroize;
 
-/// The fields of a form, in order. Names may repeat.
-#[derive(Clone, Debug, Default)]
+/// The fields of a form, in order. Names may repeat. Values are wiped from memory at the end: some are passwords and
+/// tokens, and none is printed.
+#[derive(Clone, Default)]
 pub struct Fields(Vec<(String, String)>);
+
+/// What the password fields of the pages are called.
+const SECRET_FIELDS: [&str; 4] = ["password", "old", "new", "value"];
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|(_, value)| value.zeroize());
+    }
+}
 
 impl Fields {
     /// The first field of this name; empty if there is none.
@@ -32,6 +43,11 @@ impl Fields {
 
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a password, token or key is among them.
+    fn carry_a_secret(&self) -> bool {
+        self.0.iter().any(|(name, _)| SECRET_FIELDS.contains(&name.as_str()))
     }
 
     /// Multi-line text with the line ends people mean; forms send CR LF.
@@ -108,7 +124,13 @@ async fn pass(
     if let Some(person) = person {
         request.extensions_mut().insert(person);
     }
-    Ok(next.run(request).await)
+    let secret = request.extensions().get::<Fields>().is_some_and(Fields::carry_a_secret);
+    let mut response = next.run(request).await;
+    if secret {
+        // The connection's buffer still holds what was typed; it is given back, and wiped, with the connection.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }
 
 /// A page asked for is come back to after sign-in; a form's words are handed back.
@@ -135,8 +157,18 @@ async fn read_form(request: Request) -> Result<(Parts, Fields, [u8; 32]), HttpEr
         return Err(HttpError::not_our_form());
     }
     let bytes = to_bytes(body, limits::BODY_BYTES_MAX).await.map_err(|_| HttpError::too_large())?;
-    let fields = serde_urlencoded::from_bytes(&bytes).map_err(|_| HttpError::not_our_form())?;
-    Ok((parts, Fields(fields), Sha256::digest(&bytes).into()))
+    let fields = serde_urlencoded::from_bytes(&bytes).map(Fields).map_err(|_| HttpError::not_our_form())?;
+    let digest = Sha256::digest(&bytes).into();
+    wipe(bytes);
+    Ok((parts, fields, digest))
+}
+
+/// A body is gone from memory as soon as it is read. What the connection still shares of it is overwritten by its next
+/// request.
+fn wipe(body: Bytes) {
+    if let Ok(mut body) = body.try_into_mut() {
+        body.zeroize();
+    }
 }
 
 /// The form carries the token of this very session. Its key is mixed with its content.

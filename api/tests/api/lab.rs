@@ -47,6 +47,7 @@ impl Lab {
             public_origin: None,
             cost: COST,
             clock: Utc::now,
+            intake: None,
         };
         let (router, _) = api::service(config).unwrap();
         let lab = Self { router, store, projector, postgres };

@@ -2,32 +2,34 @@
 
 use crate::args::AgentArgs;
 use crate::config::{Agent as Settings, Config};
+use crate::connections::{self, Connections};
 use crate::context::open_store;
 use crate::demo::parent_gone;
 use crate::failure::{Code, Failure, Outcome};
 use crate::ring;
 use agent::api::Api;
+use agent::keys::Keys;
 use agent::{Agent, AgentError};
-use proxmox::transport::Https;
-use proxmox::{ApiToken, Endpoint, Login, Secret, Timeouts, Trust};
+use handover::{HandoverError, Identity, Receiver};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
     let config = Config::read(path)?;
     let settings = config.agent()?;
+    let keys = connections::key_folder(settings)?;
     let _alone = alone(&settings.secrets)?;
-    let (store, keys, _) = open_store(&config, "mycopod agent").await?;
-    let following = ring::follow(store.clone(), config.key_ring.clone(), keys);
+    let connections = Connections::open(settings, &keys)?;
+    let (store, ring, _) = open_store(&config, "mycopod agent").await?;
+    let following = ring::follow(store.clone(), config.key_ring.clone(), ring);
     let agent = agent::Config {
         store,
-        api: Api::new(Arc::new(connect(settings)?)).with_token_name(&settings.proxmox.token),
-        repository: crate::repository::open(settings)?,
-        interpreter: super::interpreter::chosen(settings)?,
+        api: Api::new(connections.cluster.clone()).with_token_name(&settings.proxmox.token),
+        repository: connections.repository.clone(),
+        interpreter: connections.interpreter.clone(),
         // The same for each start, so that an agent that was killed goes on at once: its successor fences it.
         holder: format!(
             "{} {}",
@@ -35,6 +37,12 @@ pub async fn run(path: &Path, args: AgentArgs) -> Outcome {
             settings.secrets.display()
         ),
         sealing: Some(crate::sealing::prepare(settings)?),
+        keys: Some(Keys {
+            in_use: connections::in_use(settings),
+            changed: connections.put_to_use(settings.clone(), keys.clone()),
+            receiver: receiver(settings).await?,
+            folder: keys,
+        }),
     };
     let stop = CancellationToken::new();
     let ending = stop.clone();
@@ -79,45 +87,19 @@ fn alone(folder: &Path) -> Result<File, Failure> {
     Ok(lock)
 }
 
-/// The connection to the cluster, by the key file and the pinned certificate.
-pub fn connect(settings: &Settings) -> Result<Https, Failure> {
-    let invalid = |error: proxmox::EndpointError| {
+/// The port where the UI hands over secrets, if the configuration has one.
+async fn receiver(settings: &Settings) -> Result<Option<Receiver>, Failure> {
+    let Some(intake) = &settings.intake else { return Ok(None) };
+    let failed = |error: HandoverError| {
         let next = error.advice();
-        Failure::new(Code::Usage, error, next)
+        Failure::new(Code::Unavailable, error, next)
     };
-    let trust = match (&settings.proxmox.fingerprint, &settings.proxmox.ca) {
-        (Some(text), _) => {
-            let pins = text.split(',').map(|one| one.trim().parse());
-            Trust::Fingerprints(pins.collect::<Result<_, _>>().map_err(|error| {
-                Failure::new(
-                    Code::Usage,
-                    format!("the certificate fingerprint is not valid: {error}"),
-                    "copy it from Proxmox",
-                )
-            })?)
-        }
-        (None, Some(path)) => Trust::Ca(std::fs::read_to_string(path).map_err(|error| {
-            Failure::new(
-                Code::Unavailable,
-                format!("{}: {error}", path.display()),
-                "copy /etc/pve/pve-root-ca.pem there",
-            )
-        })?),
-        (None, None) => {
-            let what = "the cluster's certificate is not pinned";
-            return Err(Failure::new(Code::Usage, what, "set agent.proxmox.fingerprint or agent.proxmox.ca"));
-        }
-    };
-    let (id, addresses) = (settings.proxmox.token.clone(), settings.proxmox.addresses.clone());
-    let by_password = !id.contains('!');
-    let name = if by_password { "proxmox-password" } else { "proxmox-token" };
-    let file =
-        secrets::files::path_of(&settings.secrets, name).and_then(|path| secrets::files::read_text(&path));
-    let secret = file.map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
-    if by_password {
-        let login = Login { user: id, password: Secret::new(secret.expose().trim_end_matches(['\r', '\n'])) };
-        return Https::signed_in(&addresses, &trust, login, Timeouts::default()).map_err(invalid);
-    }
-    let token = ApiToken { id, secret: Secret::new(secret.expose().trim()) };
-    Https::new(&Endpoint { base_urls: addresses, trust, token }).map_err(invalid)
+    let identity = Identity::create_if_missing(&agent_identity(settings)).map_err(failed)?;
+    let ui = intake.ui.parse().map_err(failed)?;
+    Receiver::bind(intake.listen, &identity, ui).await.map(Some).map_err(failed)
+}
+
+/// File of the Agent's certificate and key for the channel to the UI.
+pub fn agent_identity(settings: &Settings) -> PathBuf {
+    settings.secrets.join("intake-agent")
 }

@@ -2,6 +2,7 @@
 
 use crate::args::ConfigCommand;
 use crate::config::Config;
+use crate::connections;
 use crate::failure::{Code, Failure, Outcome};
 use crate::{out, output};
 use std::path::Path;
@@ -23,8 +24,9 @@ pub async fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
             let ring = config.open_key_ring()?;
             config.database_url(&ring)?;
             if let Ok(agent) = config.agent() {
-                super::agent::connect(agent)?;
-                crate::repository::open(agent)?;
+                let keys = connections::key_folder(agent)?;
+                connections::connect(agent, &keys)?;
+                crate::repository::open(agent, &keys)?;
             }
             out!("{} is valid.", path.display());
         }

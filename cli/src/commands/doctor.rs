@@ -1,6 +1,7 @@
 //! `mycopod doctor`: every connection, with what to do where one fails.
 
 use crate::config::Config;
+use crate::connections;
 use crate::context::{load, open_store};
 use crate::failure::{Code, Failure, Outcome};
 use crate::{out, output};
@@ -45,7 +46,7 @@ pub async fn run(path: &Path, json: bool) -> Outcome {
             Ok(found) => well("repository", found),
             Err(failure) => ill("repository", failure),
         });
-        checks.push(match super::interpreter::examined(agent).await {
+        checks.push(match model(agent).await {
             Ok(found) => well("interpreter", found),
             Err(failure) => ill("interpreter", failure),
         });
@@ -104,7 +105,8 @@ async fn cluster(config: &Config) -> Result<String, Failure> {
         let next = error.advice();
         Failure::new(Code::Unavailable, error, next)
     };
-    let client = Client::new(super::agent::connect(config.agent()?)?);
+    let settings = config.agent()?;
+    let client = Client::new(connections::connect(settings, &connections::key_folder(settings)?)?);
     let release = client.version().await.map_err(failed)?.version.unwrap_or_default();
     let release = Release::known(&release).map_err(|error| {
         let next = error.advice();
@@ -125,8 +127,13 @@ async fn cluster(config: &Config) -> Result<String, Failure> {
     Ok(format!("Proxmox VE {release}, {} nodes, {quorum}; the token has {rights}", status.members.len()))
 }
 
+async fn model(settings: &crate::config::Agent) -> Result<String, Failure> {
+    super::interpreter::examined(settings, &connections::key_folder(settings)?).await
+}
+
 async fn repository(config: &Config) -> Result<String, Failure> {
-    let git = crate::repository::open(config.agent()?)?;
+    let settings = config.agent()?;
+    let git = crate::repository::open(settings, &connections::key_folder(settings)?)?;
     let tip = git.tip().await.map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
     let found = match tip {
         Some(tip) => format!("{}, is at {}", git.describe(), tip.get(..8).unwrap_or(&tip)),

@@ -1,12 +1,12 @@
 //! The interpreter that the configuration names.
 //!
-//! Begin with [`chosen`]. A model's key is read from its key file once, when the Agent starts.
+//! Begin with [`chosen`]. A model's key is a key file like the others; the Agent makes the model anew when it changes.
 
 use crate::config::Agent as Settings;
 use crate::failure::{Code, Failure};
-use interpreter::models::{self, Model, Provider};
+use interpreter::models::{self, Model, Provider, Trouble};
 use interpreter::{Interpreter, Scripted};
-use secrets::Secret;
+use secrets::{FileError, KeyFolder, Secret};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,17 +14,32 @@ const TIMEOUT_S: u32 = 60;
 const TIMEOUT_S_MAX: u32 = 600;
 const ANSWER_TOKENS_MAX: u32 = 16_000;
 
+/// Name of the key file; none for the grammar.
+pub fn key_name(settings: &Settings) -> Option<&'static str> {
+    Provider::named(&settings.interpreter).map(Provider::key_name)
+}
+
 /// The grammar, or a language model with its settings.
-pub fn chosen(settings: &Settings) -> Result<Arc<dyn Interpreter>, Failure> {
-    Ok(match model(settings)? {
+pub fn chosen(settings: &Settings, keys: &KeyFolder) -> Result<Arc<dyn Interpreter>, Failure> {
+    chosen_with(settings, key(settings, keys)?)
+}
+
+/// The same with a key that is not stored.
+pub fn chosen_with(
+    settings: &Settings,
+    key: Option<Secret<String>>,
+) -> Result<Arc<dyn Interpreter>, Failure> {
+    Ok(match model(settings, key)? {
         None => Arc::new(Scripted),
         Some(model) => Arc::new(model),
     })
 }
 
 /// What `doctor` says about it: for a model, whether its server answers with this key and knows the model.
-pub async fn examined(settings: &Settings) -> Result<String, Failure> {
-    let Some(model) = model(settings)? else { return Ok("the offline grammar; no model is asked".into()) };
+pub async fn examined(settings: &Settings, keys: &KeyFolder) -> Result<String, Failure> {
+    let Some(model) = model(settings, key(settings, keys)?)? else {
+        return Ok("the offline grammar; no model is asked".into());
+    };
     let name = settings.model.as_ref().map(|model| model.name.clone()).unwrap_or_default();
     match model.listed().await {
         Ok(true) => Ok(format!("{} answers and lists {name}", settings.interpreter)),
@@ -37,7 +52,7 @@ pub async fn examined(settings: &Settings) -> Result<String, Failure> {
 }
 
 /// The model that the configuration names; none for the grammar.
-fn model(settings: &Settings) -> Result<Option<Model>, Failure> {
+fn model(settings: &Settings, key: Option<Secret<String>>) -> Result<Option<Model>, Failure> {
     if settings.interpreter == "scripted" {
         return Ok(None);
     }
@@ -53,21 +68,23 @@ fn model(settings: &Settings) -> Result<Option<Model>, Failure> {
         provider,
         base_url: model.base_url.clone().unwrap_or_else(|| provider.usual_base().to_owned()),
         model: model.name.clone(),
-        key: key(settings, provider)?,
+        key,
         timeout: Duration::from_secs(model.timeout_s.unwrap_or(TIMEOUT_S).clamp(1, TIMEOUT_S_MAX).into()),
         answer_tokens_max: model.answer_tokens_max.unwrap_or(ANSWER_TOKENS_MAX).max(1),
     };
-    Model::new(settings).map(Some).map_err(|trouble| usage(trouble.to_string(), &trouble.advice()))
+    Model::new(settings).map(Some).map_err(|trouble| {
+        // A key can be stored anew while the Agent runs; the configuration cannot.
+        let code = if trouble == Trouble::BadKey { Code::Unavailable } else { Code::Usage };
+        Failure::new(code, &trouble, trouble.advice())
+    })
 }
 
-/// The key file's content; none where there is no such file and the server may need none.
-fn key(settings: &Settings, provider: Provider) -> Result<Option<Secret<String>>, Failure> {
-    let failed = |error: secrets::FileError| Failure::new(Code::Unavailable, &error, error.advice());
-    let path =
-        secrets::files::path_of(&settings.secrets, &format!("{}-key", provider.as_str())).map_err(failed)?;
-    if !path.exists() {
-        return Ok(None);
+/// The key; none where none is stored, since a server may need none.
+fn key(settings: &Settings, keys: &KeyFolder) -> Result<Option<Secret<String>>, Failure> {
+    let Some(name) = key_name(settings) else { return Ok(None) };
+    match keys.read_text(name) {
+        Err(FileError::Missing { .. }) => Ok(None),
+        Err(error) => Err(Failure::new(Code::Unavailable, &error, error.advice())),
+        Ok(key) => Ok(Some(key)),
     }
-    let key = secrets::files::read_text(&path).map_err(failed)?;
-    Ok(Some(Secret::new(key.expose().trim().to_owned())))
 }

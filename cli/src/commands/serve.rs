@@ -46,6 +46,7 @@ async fn start(
     let projector = Projector::start(context.store.clone(), context.reader.pool().clone(), keyring)
         .await
         .map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
+    let intake = sender(&context.config)?;
     let service = api::Config {
         listen,
         store: context.store,
@@ -54,11 +55,25 @@ async fn start(
         public_origin: settings.public_url.starts_with("https://").then(|| settings.public_url.clone()),
         cost: api::Cost::default(),
         clock: chrono::Utc::now,
+        intake,
     };
     api::serve(service).await.map_err(|error| {
         let next = error.advice();
         Failure::new(Code::Unavailable, error, next)
     })
+}
+
+/// The way to the Agent's intake of secrets, if the configuration has one.
+fn sender(config: &Config) -> Result<Option<Arc<handover::Sender>>, Failure> {
+    let Some(intake) = config.ui.as_ref().and_then(|ui| ui.intake.as_ref()) else { return Ok(None) };
+    let failed = |error: handover::HandoverError| {
+        let next = error.advice();
+        Failure::new(Code::Unavailable, error, next)
+    };
+    let identity = handover::Identity::create_if_missing(&config.ui_identity()).map_err(failed)?;
+    let agent = intake.agent.parse().map_err(failed)?;
+    let sender = handover::Sender::new(&intake.address, &identity, agent).map_err(failed)?;
+    Ok(Some(Arc::new(sender)))
 }
 
 async fn stopped(with_parent: bool) {

@@ -65,6 +65,14 @@ impl World {
             .await
             .map_err(|error| Failure::new(Code::Failed, &error, error.advice()))?;
 
+        let identity = |name: &str| {
+            handover::Identity::create_if_missing(&key_folder.join(name)).map_err(|error| {
+                let next = error.advice();
+                Failure::new(Code::Failed, error, next)
+            })
+        };
+        let (ui_pin, agent_pin) = (identity("intake-ui")?.pin(), identity("intake-agent")?.pin());
+        let intake = free_port(0)?;
         let config = Config {
             database: config::Database {
                 url: secrets::boxed::seal(&ring, DATABASE_PURPOSE, &postgres.url())
@@ -75,6 +83,11 @@ impl World {
                 listen,
                 public_url: format!("http://localhost:{}", listen.port()),
                 demonstration: true,
+                intake: Some(config::UiIntake {
+                    address: intake.to_string(),
+                    agent: agent_pin.to_string(),
+                    key: None,
+                }),
             }),
             agent: Some(config::Agent {
                 secrets: key_folder.clone(),
@@ -90,6 +103,7 @@ impl World {
                     branch: BRANCH.to_owned(),
                 },
                 interpreter: "scripted".to_owned(),
+                intake: Some(config::AgentIntake { listen: intake, ui: ui_pin.to_string() }),
                 model: None,
             }),
         };

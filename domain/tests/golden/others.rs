@@ -3,7 +3,7 @@
 use crate::{BY, COMMIT, every, house, plan};
 use domain::account::{Event as Account, Role};
 use domain::repository::Event as Repository;
-use domain::settings::Event as Settings;
+use domain::settings::{Check, Event as Settings, Outcome};
 
 /// No hash of anything, and no form a hash has.
 const NO_HASH: &str = "sample, not a hash";
@@ -32,7 +32,31 @@ pub fn settings() -> Vec<Settings> {
     let set = both.into_iter().zip([house::full(), house::bare()]);
     let set = set.map(|(by, rules)| Settings::RulesSet { rules: Box::new(rules), by });
     let stored = both.map(|by| Settings::CredentialStored { name: name(), fingerprint: "sample".into(), by });
-    set.chain(stored).chain(both.map(|by| Settings::CredentialRemoved { name: name(), by })).collect()
+    let rotated = both.map(|by| Settings::CredentialRotated {
+        name: name(),
+        fingerprint: "sample".into(),
+        replaced: "earlier".into(),
+        by,
+    });
+    let asked = both.map(|by| Settings::CredentialTestRequested { name: name(), by });
+    let outcomes = [Outcome::Passed, Outcome::Noted, Outcome::Failed];
+    let checked = outcomes.map(|outcome| Settings::CredentialChecked {
+        name: name(),
+        check: Check {
+            what: "rights".into(),
+            outcome,
+            found: "VM.Clone is missing".into(),
+            next: if outcome == Outcome::Failed { vec!["pveum acl modify /".into()] } else { vec![] },
+        },
+    });
+    let tested = [true, false].map(|passed| Settings::CredentialTested { name: name(), passed });
+    set.chain(stored)
+        .chain(both.map(|by| Settings::CredentialRemoved { name: name(), by }))
+        .chain(rotated)
+        .chain(asked)
+        .chain(checked)
+        .chain(tested)
+        .collect()
 }
 
 pub fn repository() -> Vec<Repository> {

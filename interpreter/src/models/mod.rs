@@ -9,6 +9,7 @@
 //! and nowhere else.
 
 mod cross;
+mod examine;
 mod memory;
 mod prompt;
 mod simple;
@@ -21,7 +22,7 @@ pub use transport::Trouble;
 pub use wire::Provider;
 
 use crate::model::judged_answered;
-use crate::{Answering, Context, Identity, Interpreter, Scripted, limits};
+use crate::{Answering, Context, Examining, Identity, Interpreter, Scripted, limits};
 use domain::facts::Facts;
 use domain::interpretation::{Interpretation, Kind, Refusal, RefusalReason};
 use memory::Memory;
@@ -167,5 +168,9 @@ impl Interpreter for Model {
 
     fn interpret<'a>(&'a self, text: &'a str, facts: &'a Facts, context: &'a Context<'a>) -> Answering<'a> {
         Box::pin(self.read(text, facts, context))
+    }
+
+    fn examine(&self) -> Examining<'_> {
+        Box::pin(examine::checks(self))
     }
 }

@@ -13,11 +13,11 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const KEY: &str = "sk-canary-8d1f0c44";
+pub(super) const KEY: &str = "sk-canary-8d1f0c44";
 
 /// One request as the stand-in saw it.
 #[derive(Clone, Debug)]
-struct Seen {
+pub(super) struct Seen {
     path: String,
     headers: Vec<(String, String)>,
     body: Value,
@@ -37,10 +37,12 @@ impl Seen {
     }
 }
 
-type Calls = Arc<Mutex<Vec<Seen>>>;
+pub(super) type Calls = Arc<Mutex<Vec<Seen>>>;
 
 /// A provider that answers with what `reply` makes of a request: a status and a body. None: no answer at all.
-fn stand_in(reply: impl Fn(&Seen, usize) -> Option<(u16, String)> + Send + 'static) -> (String, Calls) {
+pub(super) fn stand_in(
+    reply: impl Fn(&Seen, usize) -> Option<(u16, String)> + Send + 'static,
+) -> (String, Calls) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let calls: Calls = Calls::default();
@@ -93,7 +95,7 @@ fn stand_in(reply: impl Fn(&Seen, usize) -> Option<(u16, String)> + Send + 'stat
     (address, calls)
 }
 
-fn model(provider: Provider, address: &str) -> Model {
+pub(super) fn model(provider: Provider, address: &str) -> Model {
     let settings = Settings {
         provider,
         base_url: if provider == Provider::OpenAi { format!("{address}/v1") } else { address.to_owned() },

@@ -26,6 +26,8 @@ pub enum Trouble {
     Slow,
     #[error("the model's server answered with status {0}")]
     Status(u16),
+    #[error("the key lacks these rights: {0}")]
+    LacksScopes(String),
     #[error("the model's answer is larger than is read")]
     TooLarge,
     #[error("the model's answer has not the provider's shape")]
@@ -47,6 +49,7 @@ impl Trouble {
             }
             Self::Slow => "Try again, raise agent.model.timeout_s, or choose the scripted interpreter.",
             Self::Status(401 | 403) => "The key is not accepted: check the key file and the account.",
+            Self::LacksScopes(_) => "Give them to the key where it was made.",
             Self::Status(404) => "Check agent.model.name and agent.model.base_url.",
             Self::Status(429) => "The provider's limit is reached: wait, or choose the scripted interpreter.",
             Self::Status(_) | Self::NotUnderstood => "Try again later, or choose the scripted interpreter.",
@@ -109,6 +112,11 @@ fn failed(error: reqwest::Error) -> Trouble {
 async fn whole(mut response: reqwest::Response) -> Result<Vec<u8>, Trouble> {
     let status = response.status();
     if !status.is_success() {
+        if matches!(status.as_u16(), 401 | 403)
+            && let Some(scopes) = scopes(&beginning(response).await)
+        {
+            return Err(Trouble::LacksScopes(scopes));
+        }
         return Err(Trouble::Status(status.as_u16()));
     }
     let mut whole = Vec::new();
@@ -119,6 +127,28 @@ async fn whole(mut response: reqwest::Response) -> Result<Vec<u8>, Trouble> {
         whole.extend_from_slice(&piece);
     }
     Ok(whole)
+}
+
+/// The beginning of a refusal: long enough for its reason.
+async fn beginning(mut response: reqwest::Response) -> String {
+    let mut read = Vec::new();
+    while read.len() < limits::REFUSED_BODY_BYTES_MAX
+        && let Ok(Some(piece)) = response.chunk().await
+    {
+        read.extend_from_slice(&piece);
+    }
+    read.truncate(limits::REFUSED_BODY_BYTES_MAX);
+    String::from_utf8_lossy(&read).into_owned()
+}
+
+/// OpenAI names the rights that a restricted key lacks: `Missing scopes: api.model.read.` Nothing else of its words
+/// goes on: they may hold part of the key.
+fn scopes(said: &str) -> Option<String> {
+    let (_, rest) = said.split_once("Missing scopes: ")?;
+    let plain = |c: char| c.is_ascii_lowercase() || matches!(c, '.' | '_' | ',' | ' ');
+    let list: String = rest.chars().take(120).take_while(|c| plain(*c)).collect();
+    let list = list.trim_end_matches(|c: char| !c.is_ascii_lowercase());
+    (!list.is_empty()).then(|| list.to_owned())
 }
 
 fn headers(settings: &Settings) -> Result<HeaderMap, Trouble> {
@@ -148,4 +178,17 @@ fn tls() -> Result<rustls::ClientConfig, Trouble> {
             .with_safe_default_protocol_versions()
             .map_err(|error| Trouble::Tls(error.to_string()))?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rights_that_a_key_lacks_are_read_and_nothing_else() {
+        let said = r#"{"error":{"message":"You have insufficient permissions. Missing scopes: api.model.read, model.request. Check that you have"}}"#;
+        assert_eq!(scopes(said).as_deref(), Some("api.model.read, model.request"));
+        assert_eq!(scopes("Incorrect API key provided: sk-abc***xyz"), None);
+        assert_eq!(scopes("Missing scopes: SK-1"), None);
+    }
 }

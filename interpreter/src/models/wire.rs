@@ -24,6 +24,24 @@ impl Provider {
         }
     }
 
+    /// Name of the key file.
+    pub fn key_name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai-key",
+            Self::Claude => "claude-key",
+            Self::Ollama => "ollama-key",
+        }
+    }
+
+    /// Where a person gets a key; the provider's own page.
+    pub fn keys_page(self) -> &'static str {
+        match self {
+            Self::OpenAi => "https://platform.openai.com/api-keys",
+            Self::Claude => "https://console.anthropic.com/settings/keys",
+            Self::Ollama => "https://ollama.com/settings/keys",
+        }
+    }
+
     pub fn named(name: &str) -> Option<Self> {
         [Self::OpenAi, Self::Claude, Self::Ollama].into_iter().find(|p| p.as_str() == name)
     }

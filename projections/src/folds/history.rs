@@ -257,7 +257,11 @@ fn actor(event: &Known) -> Option<Uuid> {
         )) => *by,
         Some(AnyEvent::Cluster(C::DriftLeftAlone { left, .. })) => Some(left.by),
         Some(AnyEvent::Settings(
-            S::RulesSet { by, .. } | S::CredentialStored { by, .. } | S::CredentialRemoved { by, .. },
+            S::RulesSet { by, .. }
+            | S::CredentialStored { by, .. }
+            | S::CredentialRotated { by, .. }
+            | S::CredentialRemoved { by, .. }
+            | S::CredentialTestRequested { by, .. },
         )) => *by,
         Some(AnyEvent::Repository(repository::Event::RefreshRequested { by })) => Some(*by),
         _ => None,

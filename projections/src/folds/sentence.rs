@@ -242,9 +242,23 @@ fn set(event: &settings::Event, Names { who, .. }: &Names) -> (String, bool) {
         E::CredentialStored { name, fingerprint, .. } => {
             format!("{who} stored the credential {name} ({fingerprint})")
         }
+        E::CredentialRotated { name, fingerprint, replaced, .. } => {
+            format!("{who} replaced the credential {name} ({replaced}) by {fingerprint}")
+        }
         E::CredentialRemoved { name, .. } => format!("{who} removed the credential {name}"),
+        E::CredentialTestRequested { name, .. } => format!("{who} asked for a test of {name}"),
+        E::CredentialChecked { name, check } => {
+            let went = match check.outcome {
+                settings::Outcome::Passed => "is well",
+                settings::Outcome::Noted => "is to be noted",
+                settings::Outcome::Failed => "failed",
+            };
+            format!("The test of {name}: {} {went}", check.what)
+        }
+        E::CredentialTested { name, passed: true } => format!("The test of {name} passed"),
+        E::CredentialTested { name, passed: false } => format!("The test of {name} failed"),
     };
-    (text, false)
+    (text, matches!(event, E::CredentialTested { passed: false, .. }))
 }
 
 fn repository_event(event: &repository::Event, Names { who, .. }: &Names) -> (String, bool) {

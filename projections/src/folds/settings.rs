@@ -1,7 +1,7 @@
 //! Rules and credentials: one row.
 
 use crate::fold::{ERASED, HIDDEN, Known, Poison, Projection, Rows};
-use crate::model::{CredentialRow, SettingsRow};
+use crate::model::{CredentialRow, SettingsRow, TestRow};
 use domain::event::{AnyEvent, Category};
 use domain::settings::Event;
 
@@ -15,11 +15,11 @@ impl Projection for SettingsFold {
     }
 
     fn version(&self) -> i32 {
-        2
+        3
     }
 
     fn purpose(&self) -> &'static str {
-        "rules, and names and fingerprints of credentials"
+        "rules, names and fingerprints of credentials, and how their tests went"
     }
 
     fn folds(&self, category: Category, _: &str) -> bool {
@@ -35,7 +35,9 @@ impl Projection for SettingsFold {
         let fact = match &event.event {
             Some(AnyEvent::Settings(fact)) => fact,
             // Tags are in the clear: a credential was stored, which one is gone.
-            None if event.tag.starts_with("settings.credential_stored") => {
+            None if event.tag.starts_with("settings.credential_stored")
+                || event.tag.starts_with("settings.credential_rotated") =>
+            {
                 row.credentials.retain(|credential| credential.name != ERASED);
                 let (name, fingerprint) = (ERASED.to_owned(), String::new());
                 row.credentials.push(CredentialRow { name, fingerprint, stored_at: event.at, by: None });
@@ -48,7 +50,10 @@ impl Projection for SettingsFold {
                 row.rules = Some((**rules).clone());
                 row.rules_set_at = Some(event.at);
             }
-            Event::CredentialStored { name, fingerprint, by } => {
+            Event::CredentialStored { name, fingerprint, by }
+            | Event::CredentialRotated { name, fingerprint, by, .. } => {
+                // What was found with the value before says nothing about this one.
+                row.tests.retain(|test| test.name != *name || test.ended.is_none());
                 row.credentials.retain(|credential| credential.name != *name);
                 row.credentials.push(CredentialRow {
                     name: name.clone(),
@@ -59,7 +64,29 @@ impl Projection for SettingsFold {
                 row.credentials.sort_by(|a, b| a.name.cmp(&b.name));
             }
             Event::CredentialRemoved { name, .. } => {
-                row.credentials.retain(|credential| credential.name != *name)
+                row.credentials.retain(|credential| credential.name != *name);
+                row.tests.retain(|test| test.name != *name || test.ended.is_none());
+            }
+            Event::CredentialTestRequested { name, by } => {
+                row.tests.retain(|test| test.name != *name);
+                row.tests.push(TestRow {
+                    name: name.clone(),
+                    asked_at: event.at,
+                    by: *by,
+                    checks: Vec::new(),
+                    ended: None,
+                });
+                row.tests.sort_by(|a, b| a.name.cmp(&b.name));
+            }
+            Event::CredentialChecked { name, check } => {
+                if let Some(test) = row.tests.iter_mut().find(|test| test.name == *name) {
+                    test.checks.push(check.clone());
+                }
+            }
+            Event::CredentialTested { name, passed } => {
+                if let Some(test) = row.tests.iter_mut().find(|test| test.name == *name) {
+                    test.ended = Some((event.at, *passed));
+                }
             }
         }
         rows.put(KEY, HIDDEN, row)

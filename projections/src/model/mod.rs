@@ -17,4 +17,4 @@ pub use declarations::{
 pub use history::HistoryRow;
 pub use people::Account;
 pub use runs::{AttemptOutcome, AttemptRow, CallRow, RunRow, RunStatus, StepRow, StepStatus, Wait};
-pub use settings::{CommitRow, CredentialRow, DecisionRow, DoubtRow, RepositoryRow, SettingsRow};
+pub use settings::{CommitRow, CredentialRow, DecisionRow, DoubtRow, RepositoryRow, SettingsRow, TestRow};

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::canonical::Digest;
 use domain::ids::{AccountId, DeclarationId};
 use domain::repository::{Decision, Doubt, Quarantine};
-use domain::settings::Rules;
+use domain::settings::{Check, Rules};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -21,6 +21,19 @@ pub struct SettingsRow {
     pub rules: Option<Rules>,
     pub rules_set_at: Option<DateTime<Utc>>,
     pub credentials: Vec<CredentialRow>,
+    /// The newest test of each credential.
+    pub tests: Vec<TestRow>,
+}
+
+/// A test of a credential, under way or over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestRow {
+    pub name: String,
+    pub asked_at: DateTime<Utc>,
+    pub by: Option<AccountId>,
+    pub checks: Vec<Check>,
+    /// When it was over, and whether it passed.
+    pub ended: Option<(DateTime<Utc>, bool)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ mod adversary;
 mod anchors;
 mod arrows;
 mod crash;
+mod credentials;
 mod drift;
 mod events_doc;
 mod faults;

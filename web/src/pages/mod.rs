@@ -3,6 +3,7 @@
 pub mod account;
 pub mod approvals;
 pub mod cluster;
+pub mod connection;
 pub mod declaration;
 pub mod declarations;
 pub mod drift;

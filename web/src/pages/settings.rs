@@ -9,6 +9,9 @@ use domain::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 /// The tabs above each settings page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tab {
+    Proxmox,
+    GitHub,
+    Model,
     People,
     Rules,
     Repository,
@@ -16,7 +19,10 @@ pub enum Tab {
 }
 
 impl Tab {
-    pub const ALL: [(Tab, &'static str, &'static str); 4] = [
+    pub const ALL: [(Tab, &'static str, &'static str); 7] = [
+        (Self::Proxmox, "/settings/proxmox", "Proxmox"),
+        (Self::GitHub, "/settings/github", "GitHub"),
+        (Self::Model, "/settings/model", "Model"),
         (Self::People, "/settings/people", "People"),
         (Self::Rules, "/settings/rules", "Rules"),
         (Self::Repository, "/settings/repository", "Repository"),

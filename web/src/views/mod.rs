@@ -4,6 +4,7 @@
 //! absent, and one line says why; the deciders refuse all the same.
 
 pub mod cluster;
+pub mod connection;
 pub mod declaration;
 pub mod drift;
 pub mod frame;

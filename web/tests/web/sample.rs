@@ -21,6 +21,7 @@ use web::Template;
 use web::frame::{Banner, Dot, Frame, Me, Refresh, Section};
 use web::pages::*;
 use web::parts::{Ago, Badge, Bar, Copy, From, Kind, Message, Moment};
+use web::views;
 
 pub type Say<'a> = &'a dyn Fn(&str) -> String;
 
@@ -794,6 +795,7 @@ fn settings_pages(say: Say) -> Vec<(&'static str, String)> {
         }],
         credentials: vec![(say("proxmox"), say("SHA256:ab12"))],
     };
+    let [proxmox, model] = connection_pages(say);
     let one = || repository::SetAside {
         commit: say("77aa"),
         subject: say("tweak"),
@@ -832,6 +834,63 @@ fn settings_pages(say: Say) -> Vec<(&'static str, String)> {
         ("rules", draw(&rules)),
         ("repository", draw(&repository)),
         ("system", draw(&system)),
+        ("connection", draw(&proxmox)),
+        ("connection without a channel", draw(&model)),
+    ]
+}
+
+/// A failing connection with everything on it, and one where nothing is stored and nothing can be sent.
+pub fn connection_pages(say: Say) -> [connection::ConnectionPage; 2] {
+    use domain::settings::{Check, Outcome};
+    use projections::model::{ClusterMeta, CredentialRow, RepositoryRow, SettingsRow, TestRow};
+    let f = |title: &str| frame(title, Section::Settings, Role::Admin, say);
+    let at = f("").now - TimeDelta::seconds(60);
+    let check = |outcome, next: &[&str]| Check {
+        what: say("Rights"),
+        outcome,
+        found: say("missing: VM.Clone"),
+        next: next
+            .iter()
+            .map(|line| if line.starts_with("pveum ") { (*line).to_owned() } else { say(line) })
+            .collect(),
+    };
+    let settings = SettingsRow {
+        credentials: vec![CredentialRow {
+            name: "proxmox-token".into(),
+            fingerprint: say("ab12cd34ab12cd34"),
+            stored_at: at,
+            by: None,
+        }],
+        tests: vec![TestRow {
+            name: "proxmox-token".into(),
+            asked_at: at,
+            by: None,
+            checks: vec![
+                check(Outcome::Passed, &[]),
+                check(Outcome::Noted, &["pveum role modify MycoPod --append 1 --privs \"VM.Clone\""]),
+                check(Outcome::Failed, &["Replace it in Settings."]),
+            ],
+            ended: Some((at, false)),
+        }],
+        ..SettingsRow::default()
+    };
+    let meta = ClusterMeta {
+        name: say("homelab"),
+        addresses: vec![say("pve1:8006")],
+        failing: Some((say("refused"), say("Replace it."), at)),
+        ..ClusterMeta::default()
+    };
+    let (none, repository) = (SettingsRow::default(), RepositoryRow::default());
+    let draw = |title, service, settings, has_channel, error| {
+        let (meta, repository) = (&meta, &repository);
+        let facts = views::connection::Facts { settings, meta, repository, has_channel, error };
+        views::connection::page(f(title), service, &views::Names::of(&[]), facts)
+    };
+    let error = Message::new(Kind::Bad, say("It was not stored"), say("Copy it again."));
+    let error = Some(("proxmox-token".to_owned(), error));
+    [
+        draw("Proxmox", domain::settings::Service::Proxmox, &settings, true, error),
+        draw("Model", domain::settings::Service::Model, &none, false, None),
     ]
 }
 

@@ -57,6 +57,21 @@ impl Caller {
         known: Option<&str>,
     ) -> Outcome<Answer> {
         self.open()?;
+        let answer = self.send(method, path, body, known).await?;
+        match self.refusal(&answer) {
+            Some(why) => Err(why),
+            None => Ok(answer),
+        }
+    }
+
+    /// Sends one request whatever was refused before, and judges nothing of the answer.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        known: Option<&str>,
+    ) -> Outcome<Answer> {
         let mut request = http::Request::builder().method(method).uri(path);
         if let Some(etag) = known.and_then(|etag| HeaderValue::from_str(etag).ok()) {
             request = request.header(IF_NONE_MATCH, etag);
@@ -66,11 +81,12 @@ impl Caller {
         let response = self.octocrab.execute(request).await.map_err(unavailable)?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(unavailable)?.to_bytes();
-        let answer = Answer { status: parts.status, headers: parts.headers, body };
-        match self.refusal(&answer) {
-            Some(why) => Err(why),
-            None => Ok(answer),
-        }
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
+    }
+
+    /// Whoever was refused may ask again: something was changed at GitHub.
+    pub fn reopen(&self) {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Refuses while a wait lasts.
@@ -155,6 +171,16 @@ fn wait_asked(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
 }
 
 impl Answer {
+    pub fn header(&self, name: &'static str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// How long GitHub asks to wait, if it does.
+    pub fn wait(&self) -> Option<Duration> {
+        let limited = self.message().to_ascii_lowercase().contains("rate limit");
+        wait_asked(&self.headers, Utc::now()).or(limited.then_some(GITHUB_LIMIT_WAIT))
+    }
+
     pub fn etag(&self) -> Option<String> {
         self.headers.get(ETAG)?.to_str().ok().map(str::to_owned)
     }

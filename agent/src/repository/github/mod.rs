@@ -1,11 +1,12 @@
 //! A repository at GitHub (or GitHub Enterprise), by octocrab and the git data routes.
 //!
 //! Begin with [`GitHub::new`]. Looking is in [`read`], putting a commit on the branch in [`write`], one request and
-//! the waits that GitHub asks for in [`call`]. A branch is moved only from the commit it was read at, never by force.
+//! the waits that GitHub asks for in [`call`], a test of the token in [`examine`]. A branch is moved only from the commit it was read at, never by force.
 //!
 //! Never here: cloning, following a link out of the repository, sending the token anywhere but to the base address.
 
 mod call;
+mod examine;
 mod read;
 mod wire;
 mod write;
@@ -13,6 +14,7 @@ mod write;
 use super::{Boxed, Commit, Messages, NewCommit, Repository, RepositoryError};
 use crate::limits::{GITHUB_CALL_WAIT_MAX, GITHUB_REFUSED_PAUSE};
 use call::Caller;
+use domain::settings::Check;
 use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrets::Secret;
@@ -95,8 +97,12 @@ pub struct GitHub {
     caller: Caller,
     /// `/repos/owner/name`.
     place: String,
+    owner: String,
+    name: String,
     branch: String,
     shown: String,
+    /// Where people make tokens: `https://github.com`.
+    web: String,
     /// What the branch was when last looked at, with the mark to ask whether it still is.
     known: Mutex<Option<Known>>,
 }
@@ -130,7 +136,14 @@ impl GitHub {
         Ok(Self {
             caller: Caller::new(octocrab, config.refused_pause),
             place: format!("/repos/{}/{}", part(&config.owner), part(&config.name)),
+            owner: config.owner.clone(),
+            name: config.name.clone(),
             branch: config.branch.clone(),
+            web: if config.api == PUBLIC_API {
+                "https://github.com".into()
+            } else {
+                format!("https://{host}")
+            },
             shown: format!("github:{}/{}{elsewhere}, branch {}", config.owner, config.name, config.branch),
             known: Mutex::new(None),
         })
@@ -213,6 +226,10 @@ impl Repository for GitHub {
 
     fn commit<'a>(&'a self, new: &'a NewCommit) -> Boxed<'a, Outcome<String>> {
         Box::pin(self.write_commit(new))
+    }
+
+    fn examine(&self) -> Boxed<'_, Vec<Check>> {
+        Box::pin(self.checks())
     }
 }
 

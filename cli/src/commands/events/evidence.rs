@@ -6,6 +6,7 @@
 
 use crate::args::CONFIGURED;
 use crate::config::{Config, Repository};
+use crate::connections;
 use crate::failure::{Code, Failure};
 use crate::{note, sealing};
 use eventstore::{Checkpoint, Evidence, Head};
@@ -164,7 +165,8 @@ async fn configured(config: &Config) -> Result<Vec<Head>, Failure> {
     if let Repository::Local { path, .. } = &config.agent()?.repository {
         return in_repository(path);
     }
-    let repository = crate::repository::open(config.agent()?)?;
+    let settings = config.agent()?;
+    let repository = crate::repository::open(settings, &connections::key_folder(settings)?)?;
     let read = repository.messages(None).await;
     let read = read.map_err(|error| Failure::new(Code::Unavailable, &error, error.advice()))?;
     if !read.whole {
