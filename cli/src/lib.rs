@@ -110,7 +110,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Freeze { reason } => commands::freeze::freeze(config, reason).await,
         Command::Thaw => commands::freeze::thaw(config).await,
         Command::Doctor => commands::doctor::run(config, json).await,
-        Command::Config(command) => commands::config::run(config, command, json),
+        Command::Config(command) => commands::config::run(config, command, json).await,
         Command::Interpret { jsonl, replay, cluster } => {
             commands::interpret::run(jsonl, replay, cluster).await
         }
@@ -121,9 +121,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             output::told(std::io::stdout().write_all(&script));
             Ok(())
         }
-        Command::Bench { guests: Some(guests), time_scale, .. } => {
-            commands::reconcile::run(guests, time_scale).await
+        Command::Bench { guests: Some(guests), time_scale, rounds } => {
+            commands::reconcile::run(guests, rounds.unwrap_or(3), time_scale).await
         }
-        Command::Bench { rounds, .. } => commands::bench::run(rounds).await,
+        Command::Bench { rounds, .. } => commands::bench::run(rounds.unwrap_or(20)).await,
     }
 }
