@@ -18,8 +18,8 @@ pub const VERIFY_PAUSE_MS: u64 = 150;
 pub const SETTLE_LOOKS_MAX: u32 = 20;
 /// Pause between two such looks, in milliseconds.
 pub const SETTLE_PAUSE_MS: u64 = 500;
-/// Reads of one observation that are under way at once.
-pub const READS_AT_ONCE: usize = 8;
+/// Guests that one observation reads at once, each by up to three reads.
+pub const GUESTS_AT_ONCE: usize = 3;
 /// Largest file read from the declarations repository, in bytes.
 pub const FILE_BYTES_MAX: usize = 1_048_576;
 /// Commits looked at in one poll.

@@ -86,8 +86,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Sim(args) => commands::sim::run(args).await,
         Command::SimGithub(args) => commands::sim_github::run(args).await,
         Command::Migrate { check, owner_url } => commands::migrate::run(config, check, owner_url).await,
-        Command::Declare { file, title, preview, person } => {
-            commands::declarations::declare(config, file, title, preview, person, json).await
+        Command::Declare { file, title, follows, preview, person } => {
+            let wish = commands::declarations::Wish { file, title, follows };
+            commands::declarations::declare(config, wish, preview, person, json).await
         }
         Command::Preview { id, person } => commands::declarations::preview(config, &id, person, json).await,
         Command::Plan { id, no, calls, exit_code } => {
@@ -109,7 +110,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Freeze { reason } => commands::freeze::freeze(config, reason).await,
         Command::Thaw => commands::freeze::thaw(config).await,
         Command::Doctor => commands::doctor::run(config, json).await,
-        Command::Config(command) => commands::config::run(config, command, json),
+        Command::Config(command) => commands::config::run(config, command, json).await,
         Command::Interpret { jsonl, replay, cluster } => {
             commands::interpret::run(jsonl, replay, cluster).await
         }
@@ -120,9 +121,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             output::told(std::io::stdout().write_all(&script));
             Ok(())
         }
-        Command::Bench { guests: Some(guests), time_scale, .. } => {
-            commands::reconcile::run(guests, time_scale).await
+        Command::Bench { guests: Some(guests), time_scale, rounds } => {
+            commands::reconcile::run(guests, rounds.unwrap_or(3), time_scale).await
         }
-        Command::Bench { rounds, .. } => commands::bench::run(rounds).await,
+        Command::Bench { rounds, .. } => commands::bench::run(rounds.unwrap_or(20)).await,
     }
 }

@@ -92,8 +92,12 @@ impl Api {
     pub async fn read_guest(&self, kind: GuestKind, node: &str, vmid: u32) -> Result<GuestSeen, CallError> {
         let theirs = their_kind(kind);
         let config = self.client.guest_config(theirs, node, vmid).await?;
-        let status = self.client.guest_status(theirs, node, vmid).await?;
-        let pending = self.client.guest_pending(theirs, node, vmid).await?;
+        // A guest that is not there is known after one read; of one that is, the rest is asked for side by side.
+        let (status, pending, snapshots) = tokio::try_join!(
+            self.client.guest_status(theirs, node, vmid),
+            self.client.guest_pending(theirs, node, vmid),
+            self.snapshot_names(kind, node, vmid),
+        )?;
         let name_key = match kind {
             GuestKind::Vm => "name",
             GuestKind::Container => "hostname",
@@ -101,7 +105,6 @@ impl Api {
         let name = config.get(name_key).map(str::to_owned).or(status.name.clone()).unwrap_or_default();
         let mut options = config.options;
         let lock = options.remove("lock").or(status.lock.clone());
-        let snapshots = self.snapshot_names(kind, node, vmid).await?;
         Ok(GuestSeen {
             vmid,
             kind: our_kind(theirs),

@@ -2,7 +2,7 @@
 
 use super::look::storage_seen;
 use super::{Api, Wire};
-use crate::limits::{GUESTS_MAX, READS_AT_ONCE};
+use crate::limits::{GUESTS_AT_ONCE, GUESTS_MAX};
 use chrono::Utc;
 use domain::cluster::Read;
 use domain::interpretation::GuestKind;
@@ -128,15 +128,21 @@ impl Api {
         }
         let pools: BTreeMap<u64, String> =
             resources.iter().filter_map(|resource| Some((resource.vmid?, resource.pool.clone()?))).collect();
-        stream::iter(found.into_iter().take(GUESTS_MAX))
+        let read = stream::iter(found.into_iter().take(GUESTS_MAX))
             .map(|(kind, node, vmid)| async move { self.read_guest(kind, &node, vmid).await })
-            .buffer_unordered(READS_AT_ONCE)
+            .buffer_unordered(GUESTS_AT_ONCE)
+            .filter_map(|outcome| async move {
+                match outcome {
+                    // Destroyed or moved since the list was read. Whether it is gone is proved elsewhere (I9).
+                    Err(error) if error.is_guest_absent() => None,
+                    outcome => Some(outcome),
+                }
+            })
             .map_ok(|mut guest| {
                 guest.pool = pools.get(&guest.vmid.into()).cloned();
                 (guest.vmid, guest)
-            })
-            .try_collect()
-            .await
+            });
+        read.try_collect().await
     }
 }
 
@@ -204,18 +210,57 @@ mod tests {
     use proxmox::{NotSent, Reply};
     use serde_json::json;
 
-    #[tokio::test]
-    async fn another_release_is_not_even_looked_at() {
+    fn answered(path: &str, data: serde_json::Value) -> Exchange {
         let reply = Reply {
             status: 200,
             reason: "OK".into(),
             message: None,
             errors: BTreeMap::new(),
-            data: json!({"version": "9.0.3", "release": "9.0"}),
+            data,
             beside: BTreeMap::new(),
             latency: std::time::Duration::ZERO,
         };
-        let wire = Replaying::new([Exchange { request: Request::get("/version"), outcome: Ok(reply) }]);
+        Exchange { request: Request::get(path), outcome: Ok(reply) }
+    }
+
+    fn refused(path: &str, message: &str) -> Exchange {
+        let (reason, message) = ("Internal Server Error".into(), Some(message.into()));
+        let error = CallError::Answered { status: 500, reason, message, errors: BTreeMap::new() };
+        Exchange { request: Request::get(path), outcome: Err(error) }
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_goes_during_the_look_does_not_hide_the_others() {
+        let guest = |vmid: u32, end: &str| format!("/nodes/pve1/qemu/{vmid}/{end}");
+        let lists = || {
+            let all = json!([{"vmid": 200}, {"vmid": 201}]);
+            [answered("/nodes/pve1/qemu", all), answered("/nodes/pve1/lxc", json!([]))]
+        };
+        let there = || {
+            [
+                answered(&guest(201, "config"), json!({"name": "stays", "digest": "d"})),
+                answered(&guest(201, "status/current"), json!({"status": "running", "vmid": 201})),
+                answered(&guest(201, "pending"), json!([])),
+                answered(&guest(201, "snapshot"), json!([])),
+            ]
+        };
+        let gone = "Configuration file 'nodes/pve1/qemu-server/200.conf' does not exist";
+        let node = ["pve1".to_owned()];
+
+        let absent = [refused(&guest(200, "config"), gone)];
+        let wire = Replaying::new(lists().into_iter().chain(there()).chain(absent));
+        let seen = Api::new(Arc::new(wire)).see_guests(&node, &[]).await.unwrap();
+        assert_eq!(seen.keys().copied().collect::<Vec<_>>(), [201]);
+
+        // Any other refusal says nothing about the guest, so there is no picture.
+        let silent = [refused(&guest(200, "config"), "got timeout")];
+        let wire = Replaying::new(lists().into_iter().chain(there()).chain(silent));
+        Api::new(Arc::new(wire)).see_guests(&node, &[]).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn another_release_is_not_even_looked_at() {
+        let wire = Replaying::new([answered("/version", json!({"version": "9.0.3", "release": "9.0"}))]);
         let error = Api::new(Arc::new(wire)).observe("lab").await.unwrap_err();
         assert!(matches!(error, CallError::NotSent { cause: NotSent::OtherRelease, .. }), "{error}");
         assert!(error.advice().contains("9.0.3"));

@@ -12,8 +12,9 @@ pub enum TaskLook {
 }
 
 impl Api {
-    /// State of a task and its log from line `from` on.
-    pub async fn task(&self, upid: &str, from: u32) -> TaskLook {
+    /// State of a task and its log from line `from` on. While it runs its log is read only where `log_too` says so; once it
+    /// has ended, always.
+    pub async fn task(&self, upid: &str, from: u32, log_too: bool) -> TaskLook {
         let Ok(id) = upid.parse::<Upid>() else {
             return TaskLook::CannotTell { why: format!("{upid} is not a task id") };
         };
@@ -32,6 +33,9 @@ impl Api {
             }
             Err(error) => return TaskLook::CannotTell { why: error.to_string() },
         };
+        if !status.is_stopped() && !log_too {
+            return TaskLook::Running { new: vec![] };
+        }
         // Read after the state, so that the last lines of a finished task are in it.
         let log = self.client.task_log(&id, from.into()).await.unwrap_or_default();
         let new = log.into_iter().map(|line| line.t).collect();

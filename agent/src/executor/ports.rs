@@ -21,8 +21,8 @@ pub trait Hands: Send + Sync {
     /// Sends the call exactly as the plan has it, once.
     fn send(&self, call: &Call, at: CallNo) -> impl Future<Output = Sent> + Send;
 
-    /// State of a task and its log from line `from` on.
-    fn task(&self, upid: &str, from: u32) -> impl Future<Output = TaskLook> + Send;
+    /// State of a task and its log from line `from` on. While it runs its log is read only where `log_too` says so.
+    fn task(&self, upid: &str, from: u32, log_too: bool) -> impl Future<Output = TaskLook> + Send;
 
     /// A task of one of these kinds that is at work on one of these guests right now.
     fn active_task(
@@ -70,8 +70,8 @@ impl Hands for Api {
         Api::send(self, call, at)
     }
 
-    fn task(&self, upid: &str, from: u32) -> impl Future<Output = TaskLook> + Send {
-        Api::task(self, upid, from)
+    fn task(&self, upid: &str, from: u32, log_too: bool) -> impl Future<Output = TaskLook> + Send {
+        Api::task(self, upid, from, log_too)
     }
 
     fn active_task(

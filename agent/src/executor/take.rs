@@ -13,14 +13,22 @@ use std::time::Duration;
 impl<H: Hands, B: Books> Executor<'_, H, B> {
     pub(super) async fn take(&self, run: &Run, at: CallNo) -> Result<(), LogError> {
         let Some(call) = run.call(at) else { return Ok(()) };
-        match self.judge(&call.done_when).await.0 {
+        let (verdict, seen) = self.judge(&call.done_when).await;
+        match verdict {
             Verdict::Holds => return self.books.record(vec![Event::CallSatisfied { at }]).await,
             Verdict::CannotTell(why) => return self.blind(run, at, why).await,
             Verdict::Not(_) => {}
         }
         let guards = if is_planted(Bug::SkipGuards) { &[][..] } else { &call.guards };
+        let looked_at = call.done_when.look_at();
         for guard in guards {
-            match guard.judge(&self.hands.look(&guard.look_at()).await) {
+            let at_guard = guard.look_at();
+            // What was just looked at is not asked for again.
+            let again = match at_guard == looked_at {
+                true => None,
+                false => Some(self.hands.look(&at_guard).await),
+            };
+            match guard.judge(again.as_ref().unwrap_or(&seen)) {
                 Verdict::Holds => {}
                 Verdict::CannotTell(why) => return self.blind(run, at, why).await,
                 Verdict::Not(why) => {

@@ -77,6 +77,9 @@ pub enum Command {
         /// Title; the first line of the text if absent
         #[arg(long)]
         title: Option<String>,
+        /// Number or id of the declaration that this is a new version of; its guests are meant by their names
+        #[arg(long, value_name = "DECLARATION")]
+        follows: Option<String>,
         /// Preview it at once and wait for the plan
         #[arg(long)]
         preview: bool,
@@ -189,9 +192,9 @@ pub enum Command {
     Completions { shell: clap_complete::Shell },
     /// Measure this machine: previews, pages, runs (a simulated world of its own)
     Bench {
-        /// Rounds of each measurement
-        #[arg(long, default_value_t = 20)]
-        rounds: u32,
+        /// Rounds of each measurement; 20, or 3 with --guests
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        rounds: Option<u32>,
         /// Make so many guests instead, and say how much longer it takes than its tasks
         #[arg(long, value_parser = clap::value_parser!(u32).range(2..=128))]
         guests: Option<u32>,
@@ -207,6 +210,17 @@ pub enum ConfigCommand {
     Show,
     /// Read the file and say what is wrong with it
     Check,
+    /// Rules that plans are made by: print them, or set them from a file
+    #[command(
+        after_help = "Example:\n  mycopod config rules > rules.json\n  mycopod config rules --set rules.json --as ada"
+    )]
+    Rules {
+        /// JSON file in the form that is printed, to be in effect from now on
+        #[arg(long, value_name = "FILE")]
+        set: Option<PathBuf>,
+        #[command(flatten)]
+        person: Person,
+    },
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub enum SecretsCommand {
 
 #[derive(Subcommand)]
 pub enum KeysCommand {
+    /// Make the key ring of a new installation; one that is there stays as it is
+    Create,
     /// Keys of the ring, and what is sealed under them
     List,
     /// Make a new key-encryption key, and wrap all data keys under it

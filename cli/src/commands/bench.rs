@@ -37,7 +37,8 @@ pub async fn run(rounds: u32) -> Outcome {
     told.and(stopped)
 }
 
-async fn figures(world: &World, rounds: u32, ready: Duration) -> Outcome {
+/// What figures were measured on.
+pub(super) fn machine() {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let memory = memory
@@ -49,12 +50,23 @@ async fn figures(world: &World, rounds: u32, ready: Duration) -> Outcome {
         .and_then(|kib| kib.parse::<u64>().ok());
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let build = if cfg!(debug_assertions) { "development build" } else { "release build" };
+    let git = std::process::Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok();
+    let commit =
+        git.filter(|git| git.status.success()).map(|git| String::from_utf8_lossy(&git.stdout).into_owned());
     out!(
         "machine      {cores} cores, {} GiB, load {}",
         memory.unwrap_or(0) / 1_048_576,
         load.split(' ').next().unwrap_or("?")
     );
-    out!("program      mycopod {} ({build})", env!("CARGO_PKG_VERSION"));
+    out!(
+        "program      mycopod {} ({build}), commit of this folder {}",
+        env!("CARGO_PKG_VERSION"),
+        commit.as_deref().map_or("unknown", str::trim)
+    );
+}
+
+async fn figures(world: &World, rounds: u32, ready: Duration) -> Outcome {
+    machine();
     out!("workload     simulated cluster of 3 nodes and 10 guests, tasks at once, {rounds} rounds\n");
     out!("{:<44} {:>9} {:>9} {:>9}", "", "median", "p95", "max");
     out!("{:<44} {:>9}", "demonstration ready", ms(ready));

@@ -7,9 +7,10 @@ use crate::failure::{Code, Failure, Outcome};
 use crate::{out, output};
 use std::path::Path;
 
-pub fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
+pub async fn run(path: &Path, command: ConfigCommand, json: bool) -> Outcome {
     let mut config = Config::read(path)?;
     match command {
+        ConfigCommand::Rules { set, person } => return super::rules::run(path, set, person).await,
         ConfigCommand::Show => {
             config.database.url = "••• (set)".to_owned();
             if json {

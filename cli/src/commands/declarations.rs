@@ -31,17 +31,19 @@ async fn tell(
     Ok(handled.state)
 }
 
-pub async fn declare(
-    path: &Path,
-    file: Option<PathBuf>,
-    title: Option<String>,
-    preview_too: bool,
-    person: Person,
-    json: bool,
-) -> Outcome {
+/// What is declared.
+pub struct Wish {
+    /// Standard input if absent.
+    pub file: Option<PathBuf>,
+    pub title: Option<String>,
+    /// The declaration that this is a new version of.
+    pub follows: Option<String>,
+}
+
+pub async fn declare(path: &Path, wish: Wish, preview_too: bool, person: Person, json: bool) -> Outcome {
     let mut bytes = Vec::new();
     let limit = domain::limits::TEXT_BYTES_MAX as u64 + 1;
-    match &file {
+    match &wish.file {
         Some(file) => {
             std::fs::File::open(file).and_then(|open| open.take(limit).read_to_end(&mut bytes)).map_err(
                 |error| Failure::new(Code::Usage, format!("{}: {error}", file.display()), "name a text file"),
@@ -54,14 +56,12 @@ pub async fn declare(
     })?;
     let context = Context::open(path).await?;
     let (actor, _) = context.person(&person).await?;
-    let id = DeclarationId(Uuid::now_v7());
-    tell(
-        &context,
-        id,
-        actor,
-        Command::Draft { by: actor, title: title.unwrap_or_default(), text, follows: None },
-    )
-    .await?;
+    let follows = match &wish.follows {
+        Some(earlier) => Some(context.declaration(earlier).await?.id),
+        None => None,
+    };
+    let (id, title) = (DeclarationId(Uuid::now_v7()), wish.title.unwrap_or_default());
+    tell(&context, id, actor, Command::Draft { by: actor, title, text, follows }).await?;
     let no = context.declaration(&id.to_string()).await?.no;
     if !preview_too {
         if json {

@@ -28,6 +28,7 @@ const PASSES_MAX: u32 = 3;
 
 pub async fn run(path: &Path, command: KeysCommand, json: bool, quiet: bool) -> Outcome {
     match command {
+        KeysCommand::Create => create(path),
         KeysCommand::List => list(path, json).await,
         KeysCommand::Rotate { finish } => rotate(path, finish, json, quiet).await,
         KeysCommand::Shred { subject, confirm } => {
@@ -35,6 +36,23 @@ pub async fn run(path: &Path, command: KeysCommand, json: bool, quiet: bool) -> 
             shred(&context, subject, confirm, json, quiet).await
         }
     }
+}
+
+/// The ring that the configuration names. A log that was sealed under another one does not open with a new ring, and
+/// says so; nothing is replaced here.
+fn create(path: &Path) -> Outcome {
+    let file = Config::read(path)?.key_ring;
+    let there = file.exists();
+    let ring = KeyRing::create_if_missing(&file)
+        .map_err(|error| Failure::new(Code::Failed, &error, error.advice()))?;
+    match there {
+        true => out!("The key ring {} is there already, with key {}.", file.display(), ring.current_id()),
+        false => out!(
+            "The key ring {} is made. Keep a copy of it: without it nobody reads the log.",
+            file.display()
+        ),
+    }
+    Ok(())
 }
 
 async fn list(path: &Path, json: bool) -> Outcome {

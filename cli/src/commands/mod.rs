@@ -17,6 +17,7 @@ mod pages;
 pub mod projections;
 pub mod reconcile;
 pub mod repository;
+pub mod rules;
 pub mod runs;
 pub mod secrets;
 pub mod serve;

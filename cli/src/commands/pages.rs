@@ -42,11 +42,12 @@ fn cookies(head: &str) -> String {
     set.collect::<Vec<_>>().join("; ")
 }
 
-/// The time of each page, `rounds` times each.
-pub async fn time(port: u16, name: &str, password: &str, rounds: u32) -> Result<Vec<Duration>, Failure> {
-    let failed = |what: &str, status: u16| {
-        Failure::new(Code::Failed, format!("{what} answered {status}"), "look into serve.log")
-    };
+fn failed(what: &str, status: u16) -> Failure {
+    Failure::new(Code::Failed, format!("{what} answered {status}"), "look into serve.log")
+}
+
+/// Signs in; the cookies of the session.
+pub async fn sign_in(port: u16, name: &str, password: &str) -> Result<String, Failure> {
     let page = ask(port, "/sign-in", "", None).await?;
     let token = page
         .body
@@ -57,9 +58,12 @@ pub async fn time(port: u16, name: &str, password: &str, rounds: u32) -> Result<
     let form = format!("csrf={token}&next=&name={name}&password={password}");
     let signed = ask(port, "/sign-in", &cookies(&page.head), Some(&form)).await?;
     let cookie = cookies(&signed.head);
-    if cookie.is_empty() {
-        return Err(failed("signing in", signed.status));
-    }
+    if cookie.is_empty() { Err(failed("signing in", signed.status)) } else { Ok(cookie) }
+}
+
+/// The time of each page, `rounds` times each.
+pub async fn time(port: u16, name: &str, password: &str, rounds: u32) -> Result<Vec<Duration>, Failure> {
+    let cookie = sign_in(port, name, password).await?;
     let mut times = Vec::new();
     for _ in 0..rounds {
         for path in PATHS {

@@ -1,7 +1,8 @@
 //! Which steps may be under way at once: the order the plan asks for, and what the cluster bears.
 //!
 //! Copies of one template queue on its lock and time out, so one at a time; two disks are written to one storage at once;
-//! a node works on a few guests. What these hold is counted from the steps themselves, so a restart changes nothing.
+//! a node works on a few guests. What these hold is counted from the steps and how far they are, so a restart changes
+//! nothing.
 //!
 //! Never here: choosing the order of a plan. `after` in its steps does that; this adds only what would be unsafe otherwise.
 
@@ -10,14 +11,18 @@ use crate::limits::{STEPS_AT_ONCE_MAX, STEPS_PER_NODE_MAX, STEPS_PER_STORAGE_MAX
 use crate::plan::{Condition, Step, StepVerb, Verb};
 
 /// Something a step holds while it is under way, and how many may hold it at once.
-type Claim = (String, usize);
+pub(super) type Claim = (String, usize);
 
-/// What a step holds while it is under way.
-pub(super) fn claims(step: &Step) -> Vec<Claim> {
+/// What a step holds while it is at its call number `call`.
+pub(super) fn claims(step: &Step, call: usize) -> Vec<Claim> {
     if step.calls.is_empty() {
         return vec![];
     }
-    let mut claims = vec![("run".to_owned(), STEPS_AT_ONCE_MAX), (step.lane.clone(), 1)];
+    let mut claims = vec![("run".to_owned(), STEPS_AT_ONCE_MAX)];
+    // The first call of a step that makes a guest copies it; the others set it up and leave what it was copied from alone.
+    if step.verb != StepVerb::Create || call == 0 {
+        claims.push((step.lane.clone(), 1));
+    }
     claims.extend(step.subject.vmid.map(|vmid| (format!("guest {vmid}"), 1)));
     claims.extend(step.subject.node.as_ref().map(|node| (format!("node {node}"), STEPS_PER_NODE_MAX)));
     claims.extend(storages(step).into_iter().map(|id| (format!("disks on {id}"), STEPS_PER_STORAGE_MAX)));
@@ -70,8 +75,21 @@ mod tests {
     fn two_copies_of_one_template_hold_the_same_lane() {
         let mut plan = sample::plan("text", 1);
         plan.steps[0].lane = "template 9000".into();
-        assert!(claims(&plan.steps[0]).contains(&("template 9000".to_owned(), 1)));
-        assert!(claims(&plan.steps[0]).contains(&("guest 200".to_owned(), 1)));
+        assert!(claims(&plan.steps[0], 0).contains(&("template 9000".to_owned(), 1)));
+        assert!(claims(&plan.steps[0], 0).contains(&("guest 200".to_owned(), 1)));
+    }
+
+    #[test]
+    fn a_copy_that_is_made_leaves_its_template_to_the_next_and_keeps_everything_else() {
+        let mut plan = sample::plan("text", 1);
+        plan.steps[0].lane = "template 9000".into();
+        assert_eq!(plan.steps[0].verb, StepVerb::Create);
+        let (copying, set_up) = (claims(&plan.steps[0], 0), claims(&plan.steps[0], 1));
+        let left: Vec<&Claim> = copying.iter().filter(|claim| !set_up.contains(claim)).collect();
+        assert_eq!(left, [&("template 9000".to_owned(), 1)]);
+        // Only what makes a guest: another kind of step keeps its lane to its end.
+        plan.steps[0].verb = StepVerb::Change;
+        assert_eq!(claims(&plan.steps[0], 1), claims(&plan.steps[0], 0));
     }
 
     #[test]

@@ -298,6 +298,12 @@ impl Run {
         Some(Action::Take { at: CallNo { step, call: state.call }, attempt: state.attempt + 1, not_before })
     }
 
+    /// What a step holds, or would hold, where it is now.
+    fn claims(&self, step: usize) -> Vec<lanes::Claim> {
+        let call = self.progress.get(step).map_or(0, |state| state.call);
+        self.steps().get(step).map(|step| lanes::claims(step, call)).unwrap_or_default()
+    }
+
     /// All steps that must be through before it are.
     fn is_due(&self, step: usize) -> bool {
         let through = |index: &usize| self.progress.get(*index).is_some_and(|state| !state.is_open());
@@ -305,12 +311,11 @@ impl Run {
     }
 
     fn has_room(&self, step: usize, held: &BTreeMap<String, usize>) -> bool {
-        let claims = self.steps().get(step).map(lanes::claims).unwrap_or_default();
-        claims.iter().all(|(claim, most)| held.get(claim).is_none_or(|count| count < most))
+        self.claims(step).iter().all(|(claim, most)| held.get(claim).is_none_or(|count| count < most))
     }
 
     fn hold(&self, step: usize, held: &mut BTreeMap<String, usize>) {
-        for (claim, _) in self.steps().get(step).map(lanes::claims).unwrap_or_default() {
+        for (claim, _) in self.claims(step) {
             *held.entry(claim).or_default() += 1;
         }
     }

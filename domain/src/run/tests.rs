@@ -252,6 +252,25 @@ fn copies_of_one_template_go_one_after_the_other_others_side_by_side() {
 }
 
 #[test]
+fn the_next_copy_of_a_template_begins_once_the_one_before_is_made_and_while_it_is_set_up() {
+    let made = |step| {
+        let at = CallNo { step, call: 0 };
+        [issued(at, 1), settled(at, true)]
+    };
+    let started = copies(3, |_| 9000);
+    let run = Run::fold(&[vec![started.clone()], made(0).to_vec()].concat());
+    assert_eq!(steps(&run.next()), [0, 1], "the first is set up while the second is copied");
+    let second = issued(CallNo { step: 1, call: 0 }, 1);
+    assert!(run.decide(Command::Record(vec![second.clone()])).is_ok());
+    // Before it is made the log refuses the second, and a third while the second is copied.
+    let copying = Run::fold(&[started.clone(), issued(CallNo { step: 0, call: 0 }, 1)]);
+    assert_eq!(copying.decide(Command::Record(vec![second.clone()])), Err(Refusal::OutOfOrder("CallIssued")));
+    let both = Run::fold(&[vec![started], made(0).to_vec(), vec![second]].concat());
+    let third = issued(CallNo { step: 2, call: 0 }, 1);
+    assert_eq!(both.decide(Command::Record(vec![third])), Err(Refusal::OutOfOrder("CallIssued")));
+}
+
+#[test]
 fn while_one_step_waits_for_a_person_the_others_are_followed_and_nothing_is_sent() {
     let (first, second) = (CallNo { step: 0, call: 0 }, CallNo { step: 1, call: 0 });
     let task = Event::TaskStarted { at: second, upid: "UPID:x".into() };

@@ -14,7 +14,7 @@ use crate::limits::{PAUSE_MS_MAX, TASKS_MAX};
 use crate::state::World;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A task as it is remembered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Task {
     pub who: String,
     pub exit: Option<String>,
     pub endtime: Option<i64>,
+    /// From the call to the end, waits for locks included, by a clock that nobody sets: the seconds above are whole ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
     pub log: Vec<String>,
     /// Somebody asked for it to be stopped.
     #[serde(default)]
@@ -112,6 +115,7 @@ impl Engine {
             who: call.who.full(),
             exit: None,
             endtime: None,
+            took_ms: None,
             log: Log::new(),
             stop: false,
         });
@@ -135,7 +139,8 @@ impl Engine {
             None => job.duration_ms as f64 * self.time_scale(),
         };
         let pause = Duration::from_millis((pause as u64).min(PAUSE_MS_MAX));
-        let run = Run { engine: self.clone(), upid: upid.clone(), epoch, pause, fail };
+        let begun = Instant::now();
+        let run = Run { engine: self.clone(), upid: upid.clone(), epoch, begun, pause, fail };
         let wait = self.lock_wait(job.wait_ms);
         let ids: Vec<u32> = job.locks.iter().map(|(id, _)| *id).collect();
         if ids.iter().all(|id| !world.held.contains_key(id)) {
@@ -205,6 +210,7 @@ struct Run {
     engine: Arc<Engine>,
     upid: String,
     epoch: u64,
+    begun: Instant,
     pause: Duration,
     fail: Option<String>,
 }
@@ -283,6 +289,7 @@ impl Run {
         if let Some(task) = world.tasks.iter_mut().rev().find(|t| t.upid == self.upid) {
             task.exit = Some(exit.clone());
             task.endtime = Some(self.engine.now());
+            task.took_ms = u64::try_from(self.begun.elapsed().as_millis()).ok();
         }
         drop(world);
         self.engine.ledger().task_ended(&self.upid, &exit);

@@ -17,6 +17,7 @@ mod sealed;
 mod texts;
 mod trail;
 mod undo;
+mod versions;
 mod writer;
 
 /// The texts that must work, from the first to the last.

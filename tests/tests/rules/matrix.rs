@@ -110,7 +110,7 @@ impl Lab {
     async fn follow(&self, upid: Option<String>) {
         let Some(upid) = upid else { return };
         for _ in 0..LOOKS_MAX {
-            match self.api.task(&upid, 0).await {
+            match self.api.task(&upid, 0, true).await {
                 TaskLook::Ended { end: TaskEnd::Failed { text }, new, .. } => {
                     panic!("{upid}: {text} {new:?}")
                 }

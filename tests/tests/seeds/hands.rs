@@ -84,7 +84,7 @@ impl Hands for Agent {
         answer
     }
 
-    async fn task(&self, upid: &str, _: u32) -> TaskLook {
+    async fn task(&self, upid: &str, _: u32, _: bool) -> TaskLook {
         self.moment(2).await;
         let mut world = self.shared.world();
         let faults = world.faults;
