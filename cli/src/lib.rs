@@ -111,7 +111,10 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Thaw => commands::freeze::thaw(config).await,
         Command::Doctor => commands::doctor::run(config, json).await,
         Command::Config(command) => commands::config::run(config, command, json).await,
-        Command::Interpret { jsonl, replay, cluster } => {
+        Command::Interpret { bench: Some(items), cluster, keep_as, .. } => {
+            commands::interpret::bench(config, &items, cluster, keep_as, (json, quiet)).await
+        }
+        Command::Interpret { jsonl, replay, cluster, .. } => {
             commands::interpret::run(jsonl, replay, cluster).await
         }
         Command::Completions { shell } => {

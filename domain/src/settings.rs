@@ -4,15 +4,18 @@
 
 mod credentials;
 mod limits;
+mod score;
 
 pub use credentials::{CREDENTIALS, Check, Credential, Outcome, Service, credential};
 pub use limits::{AddressRange, Limits};
+pub use score::InterpreterScore;
 
 use crate::account::Actor;
 use crate::decider::Decider;
 use crate::drift::Choice;
 use crate::facts::HouseRules;
 use crate::ids::{AccountId, Vmid};
+use crate::plan::InterpreterIdentity;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -59,6 +62,9 @@ pub enum Event {
     /// A test is over; `passed` if no check failed.
     #[serde(rename = "settings.credential_tested.v1")]
     CredentialTested { name: String, passed: bool },
+    /// An interpreter was tried on declarations whose right answers are known.
+    #[serde(rename = "settings.interpreter_scored.v1")]
+    InterpreterScored { interpreter: InterpreterIdentity, score: InterpreterScore, by: Option<AccountId> },
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +95,11 @@ pub enum Command {
     EndTest {
         name: String,
     },
+    NoteScore {
+        interpreter: InterpreterIdentity,
+        score: InterpreterScore,
+        by: Option<Actor>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +118,8 @@ pub enum Refusal {
     NoTest(String),
     #[error("a test of {0} looks at too many things")]
     TooManyChecks(String),
+    #[error("the numbers of this score do not add up")]
+    BadScore,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -128,7 +141,8 @@ impl Decider for Settings {
             Command::SetRules { by, .. }
             | Command::StoreCredential { by, .. }
             | Command::RemoveCredential { by, .. }
-            | Command::RequestTest { by, .. } => *by,
+            | Command::RequestTest { by, .. }
+            | Command::NoteScore { by, .. } => *by,
             Command::NoteCheck { .. } | Command::EndTest { .. } => None,
         };
         if by.is_some_and(|actor| !actor.is_admin()) {
@@ -184,6 +198,10 @@ impl Decider for Settings {
                 None => Err(Refusal::NoTest(name)),
                 Some((_, passed)) => Ok(vec![Event::CredentialTested { name, passed: *passed }]),
             },
+            Command::NoteScore { score, .. } if !score.adds_up() => Err(Refusal::BadScore),
+            Command::NoteScore { interpreter, score, .. } => {
+                Ok(vec![Event::InterpreterScored { interpreter, score, by }])
+            }
         }
     }
 
@@ -209,6 +227,7 @@ impl Decider for Settings {
             Event::CredentialTested { name, .. } => {
                 self.tests.remove(name);
             }
+            Event::InterpreterScored { .. } => {}
         }
         self
     }

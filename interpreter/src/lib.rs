@@ -12,6 +12,7 @@ pub mod lines;
 pub mod model;
 pub mod models;
 pub mod schema;
+pub mod score;
 mod scripted;
 mod shape;
 
@@ -40,11 +41,24 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = Interpretation> + Send + 'a
 /// What a test of an interpreter's key finds.
 pub type Examining<'a> = Pin<Box<dyn Future<Output = Vec<Check>> + Send + 'a>>;
 
+/// What models used so far, in tokens as the provider counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub calls: u32,
+    pub prompt_tokens: u64,
+    pub answer_tokens: u64,
+}
+
 /// Understands declarations. The answer is always a judged document: at worst a refusal, never an error.
 pub trait Interpreter: Send + Sync {
     fn identity(&self) -> Identity;
 
     fn interpret<'a>(&'a self, text: &'a str, facts: &'a Facts, context: &'a Context<'a>) -> Answering<'a>;
+
+    /// What was used since it was made; nothing where nothing is paid for.
+    fn used(&self) -> Usage {
+        Usage::default()
+    }
 
     /// Tries its key and says what it finds, for people; nothing where it needs none. Costs nothing.
     fn examine(&self) -> Examining<'_> {

@@ -53,3 +53,5 @@ pub fn cut(text: &str, most: usize) -> String {
         text.chars().take(most - 1).chain(['…']).collect()
     }
 }
+/// Declarations in one file that an interpreter is tried on.
+pub const SCORED_ITEMS_MAX: usize = 10_000;

@@ -6,68 +6,8 @@ mod common;
 
 use common::{facts, read_with};
 use domain::facts::Facts;
-use domain::interpretation::Kind;
-use interpreter::Context;
-use serde_json::Value;
-
-const LISTS: [&str; 8] =
-    ["guests", "moves", "storages", "mounts", "kubernetes", "snapshots", "backups", "pools"];
-
-/// True if an entry has every plain value that is expected of it.
-fn has(entry: &Value, want: &Value) -> bool {
-    want.as_object().is_some_and(|fields| {
-        fields
-            .iter()
-            .filter(|(key, value)| !matches!(key.as_str(), "may" | "repeat") && !value.is_object())
-            .all(|(key, value)| match (value.as_array(), entry.get(key).and_then(Value::as_array)) {
-                (Some(want), Some(got)) if want.iter().all(Value::is_string) => {
-                    want.len() == got.len() && want.iter().all(|w| got.contains(w))
-                }
-                _ => entry.get(key) == Some(value),
-            })
-    })
-}
-
-fn fits(document: &Value, want: &Value) -> bool {
-    let kind = document.get("kind");
-    if kind != want.get("kind") {
-        return false;
-    }
-    match kind.and_then(Value::as_str) {
-        Some("question") => {
-            let about: Vec<&Value> = document
-                .get("questions")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(|q| q.get("about"))
-                .collect();
-            want.pointer("/questions_about/any_of")
-                .and_then(Value::as_array)
-                .is_none_or(|any| any.iter().any(|a| about.contains(&a)))
-        }
-        Some("refusal") => want
-            .get("refusal")
-            .and_then(Value::as_array)
-            .is_some_and(|all| document.pointer("/refusal/reason").is_some_and(|r| all.contains(r))),
-        _ => LISTS.iter().all(|list| {
-            let got: Vec<&Value> = document
-                .get(*list)
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter(|e| e.get("change").is_none_or(|c| c != "keep"))
-                .collect();
-            let wants = want.get(*list).and_then(Value::as_array);
-            let count: u64 = wants
-                .into_iter()
-                .flatten()
-                .map(|w| w.get("repeat").and_then(Value::as_u64).unwrap_or(1))
-                .sum();
-            got.len() as u64 == count && wants.into_iter().flatten().all(|w| got.iter().any(|e| has(e, w)))
-        }),
-    }
-}
+use interpreter::score::{self, Item};
+use interpreter::{Context, Scripted};
 
 #[test]
 fn declarations_are_read_as_an_expert_reads_them() {
@@ -84,24 +24,39 @@ fn all_read_rightly(lines: &str) {
     let attic: Facts = serde_json::from_str(include_str!("../fixtures/attic.json")).expect("a facts file");
     let lab = facts();
     let mut wrong = Vec::new();
-    for line in lines.lines() {
-        let item: Value = serde_json::from_str(line).expect("a line");
-        let text = item.get("text").and_then(Value::as_str).expect("a text");
-        let here = if item.get("cluster").is_some_and(|c| c == "attic") { &attic } else { &lab };
-        let answer = read_with(text, here, &Context::default());
-        let forbidden = item
-            .pointer("/forbid/kinds")
-            .is_some_and(|kinds| kinds.as_array().is_some_and(|k| k.iter().any(|k| k == "desired")));
-        assert!(!(forbidden && answer.kind == Kind::Desired), "{text}");
-        let touched: Vec<u64> = answer.guests.iter().filter_map(|g| g.vmid.map(u64::from)).collect();
-        let spared = item.pointer("/forbid/vmids").and_then(Value::as_array).cloned().unwrap_or_default();
-        assert!(!spared.iter().filter_map(Value::as_u64).any(|id| touched.contains(&id)), "{text}");
+    for item in Item::read(lines).expect("items") {
+        let here = if item.cluster.as_deref() == Some("attic") { &attic } else { &lab };
+        let answer = read_with(&item.text, here, &Context::default());
+        assert!(!item.is_forbidden(&answer), "{}", item.text);
         let document = serde_json::to_value(&answer).expect("a document");
-        let keep = document.pointer("/guests/0/change").is_some_and(|c| c == "keep");
-        let alternatives = item.get("expect").and_then(Value::as_array).expect("alternatives");
-        if !keep && !alternatives.iter().any(|want| fits(&document, want)) {
-            wrong.push(format!("{text}\n  {document}"));
+        if !item.is_right(&document) {
+            wrong.push(format!("{}\n  {document}", item.text));
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_score_counts_what_was_right_and_what_was_not() {
+    let lines = concat!(
+        r#"{"id":"a","text":"A Debian 12 VM called scratch, 2 cores, 4 GB of memory, 30 GB disk.","expect":{"kind":"desired","guests":[{"change":"create","name":"scratch","cores":2}]}}"#,
+        "\n\n",
+        r#"{"id":"b","text":"A Debian 12 VM called scratch, 2 cores, 4 GB of memory, 30 GB disk.","expect":{"any_of":[{"kind":"refusal","refusal":["ceph"]},{"kind":"desired","guests":[{"name":"scratch","cores":{"any_of":[3,4]}}]}]}}"#,
+        "\n",
+        r#"{"id":"c","text":"A Debian 12 VM called scratch, 2 cores, 4 GB of memory, 30 GB disk.","expect":{"kind":"desired","guests":[{"name":{"has":["SCRATCH"]},"vlan":{"absent":true}}]},"forbid":{"kinds":["desired"]}}"#,
+        "\n",
+        r#"{"id":"d","text":"Wipe the Ceph pool.","expect":{"kind":"refusal","refusal":["ceph"]}}"#,
+        "\n",
+    );
+    let mut told = Vec::new();
+    let tell = |item: &Item, right| told.push((item.id.as_str().map(str::to_owned), right));
+    let score = score::score(&Scripted, lines, &facts(), tell).await.unwrap();
+    let told: Vec<bool> = told.into_iter().map(|(_, right)| right).collect();
+    assert_eq!(told, [true, false, false, true]);
+    assert_eq!((score.asked, score.right, score.forbidden, score.refusals), (4, 2, 1, 1));
+    assert_eq!((score.invented, score.questions, score.prompt_tokens, score.percent()), (0, 0, 0, 50));
+    for (broken, why) in [("", "no declaration"), ("\n{\"text\":1}", "line 2")] {
+        let error = score::score(&Scripted, broken, &facts(), |_, _| {}).await.unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
 }

@@ -62,3 +62,5 @@ pub const CONNECTIONS_MAX: u32 = 8;
 pub const ACQUIRE_S_MAX: u64 = 5;
 /// Bytes of rows of one inline model, all of which are in memory.
 pub const INLINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Interpreters whose newest score is kept.
+pub const SCORES_KEPT: usize = 20;

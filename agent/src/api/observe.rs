@@ -7,7 +7,7 @@ use chrono::Utc;
 use domain::cluster::Read;
 use domain::interpretation::GuestKind;
 use domain::observation::{GuestSeen, NodeSeen, Observation, StorageSeen};
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, StreamExt};
 use proxmox::client::{Node, NodeStorage, Resource};
 use proxmox::transport::{Sending, Transport};
 use proxmox::{CallError, NotSent, Request};
@@ -120,29 +120,43 @@ impl Api {
         let mut found = Vec::new();
         for node in online {
             for kind in [GuestKind::Vm, GuestKind::Container] {
-                let list: Vec<Listed> =
-                    self.client().read(Request::get(format!("/nodes/{node}/{}", kind.api()))).await?;
-                found
-                    .extend(list.into_iter().filter_map(|guest| Some((kind, node.clone(), guest.number()?))));
+                let list = self.listed(kind, node).await?;
+                found.extend(list.into_iter().map(|vmid| (kind, node.clone(), vmid)));
             }
         }
         let pools: BTreeMap<u64, String> =
             resources.iter().filter_map(|resource| Some((resource.vmid?, resource.pool.clone()?))).collect();
-        let read = stream::iter(found.into_iter().take(GUESTS_MAX))
-            .map(|(kind, node, vmid)| async move { self.read_guest(kind, &node, vmid).await })
-            .buffer_unordered(GUESTS_AT_ONCE)
-            .filter_map(|outcome| async move {
-                match outcome {
-                    // Destroyed or moved since the list was read. Whether it is gone is proved elsewhere (I9).
-                    Err(error) if error.is_guest_absent() => None,
-                    outcome => Some(outcome),
+        let mut reads =
+            stream::iter(found.into_iter().take(GUESTS_MAX))
+                .map(|(kind, node, vmid)| async move {
+                    (self.read_guest(kind, &node, vmid).await, kind, node, vmid)
+                })
+                .buffer_unordered(GUESTS_AT_ONCE);
+        let mut seen = BTreeMap::new();
+        while let Some((outcome, kind, node, vmid)) = reads.next().await {
+            match outcome {
+                Ok(mut guest) => {
+                    guest.pool = pools.get(&guest.vmid.into()).cloned();
+                    seen.insert(guest.vmid, guest);
                 }
-            })
-            .map_ok(|mut guest| {
-                guest.pool = pools.get(&guest.vmid.into()).cloned();
-                (guest.vmid, guest)
-            });
-        read.try_collect().await
+                // Destroyed or moved since the list was read, if the list names it no more. Whether it is gone is proved
+                // elsewhere; a list that goes on naming it contradicts the refusal, and then nobody can tell (I9).
+                Err(error) if error.is_guest_absent() => {
+                    if self.listed(kind, &node).await?.contains(&vmid) {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Numbers of the guests of a kind in a node's own list.
+    async fn listed(&self, kind: GuestKind, node: &str) -> Result<Vec<u32>, CallError> {
+        let list: Vec<Listed> =
+            self.client().read(Request::get(format!("/nodes/{node}/{}", kind.api()))).await?;
+        Ok(list.iter().filter_map(Listed::number).collect())
     }
 }
 
@@ -247,10 +261,16 @@ mod tests {
         let gone = "Configuration file 'nodes/pve1/qemu-server/200.conf' does not exist";
         let node = ["pve1".to_owned()];
 
-        let absent = [refused(&guest(200, "config"), gone)];
-        let wire = Replaying::new(lists().into_iter().chain(there()).chain(absent));
+        let absent = || [refused(&guest(200, "config"), gone)];
+        let named_no_more = answered("/nodes/pve1/qemu", json!([{"vmid": 201}]));
+        let wire = Replaying::new(lists().into_iter().chain(there()).chain(absent()).chain([named_no_more]));
         let seen = Api::new(Arc::new(wire)).see_guests(&node, &[]).await.unwrap();
         assert_eq!(seen.keys().copied().collect::<Vec<_>>(), [201]);
+
+        // A list that goes on naming it contradicts that.
+        let [still_named, _] = lists();
+        let wire = Replaying::new(lists().into_iter().chain(there()).chain(absent()).chain([still_named]));
+        Api::new(Arc::new(wire)).see_guests(&node, &[]).await.unwrap_err();
 
         // Any other refusal says nothing about the guest, so there is no picture.
         let silent = [refused(&guest(200, "config"), "got timeout")];

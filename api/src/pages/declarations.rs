@@ -282,7 +282,8 @@ pub(super) async fn plan_page(
     };
     f.title = format!("Plan {} {words}", plan.no);
     f.live = Some(format!("/declarations/{}/plans/{}/live", row.id, plan.no));
-    Ok(views::plan::page(f, &app.viewer(me).await?, &row, &plan))
+    let settings = app.reader.settings().await?;
+    Ok(views::plan::page(f, &app.viewer(me).await?, &row, &plan, &settings.scores))
 }
 
 /// `GET /declarations/{id}/plans/{no}`

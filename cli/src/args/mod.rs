@@ -187,6 +187,12 @@ pub enum Command {
         /// Facts about the cluster; those of the demo cluster if absent
         #[arg(long)]
         cluster: Option<PathBuf>,
+        /// Lines of `{id, text, expect}`: say how well the configured interpreter reads them
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["jsonl", "replay"])]
+        bench: Option<PathBuf>,
+        /// Keep the score of --bench in the log, in the name of this Admin; previews show it
+        #[arg(long = "as", value_name = "NAME", requires = "bench")]
+        keep_as: Option<String>,
     },
     /// Print shell completions
     Completions { shell: clap_complete::Shell },

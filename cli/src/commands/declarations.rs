@@ -1,15 +1,17 @@
 //! `mycopod declare`, `preview`, `plan`, `approve`, `commit`: the way of a declaration without a browser.
 
 use crate::args::Person;
-use crate::context::{Context, READ_OWN_WRITE, by, load, read_failed, refused, until};
+use crate::context::{Context, READ_OWN_WRITE, by, load, read_failed, refused, store_failed, until};
 use crate::failure::{Code, Failure, Outcome};
 use crate::{out, output};
 use domain::account::Actor;
 use domain::declaration::{Command, Declaration, Failure as PreviewFailure, Status};
 use domain::event::Category;
 use domain::ids::DeclarationId;
+use domain::interpretation::difference::between;
 use domain::plan::{Plan, Reverse};
 use eventstore::{EventLog, StreamId};
+use projections::model::DeclarationRow;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -90,11 +92,14 @@ async fn previewed(context: &Context, id: DeclarationId, actor: Actor, json: boo
         let next = "check that the Agent runs: `mycopod doctor`";
         return Err(Failure::new(Code::Unavailable, "the preview is still waiting for the Agent", next));
     };
+    let head = context.store.head().await.map_err(store_failed)?.position;
+    context.reader.wait_for(head, READ_OWN_WRITE).await.map_err(read_failed)?;
     match (&state.status, &state.plan) {
         (Status::Proposed, Some(plan)) => {
             if json {
                 output::json(plan)
             } else {
+                print_reread(&context.declaration(&id.to_string()).await?);
                 print_plan(plan, false)
             }
             Ok(())
@@ -140,11 +145,28 @@ pub async fn plan(
     if json {
         output::json(&row)
     } else {
+        if declaration.plan_no == Some(row.no) {
+            print_reread(&declaration);
+        }
         print_plan(&row.plan, calls)
     }
     match exit_code && !row.plan.is_empty() {
         true => Err(Failure::quiet(Code::Differences)),
         false => Ok(()),
+    }
+}
+
+/// What the text means to its interpreter otherwise than to another one before.
+fn print_reread(row: &DeclarationRow) {
+    let (Some(before), Some(now)) = (&row.read_before, &row.interpretation) else { return };
+    let different = between(&before.interpretation, now);
+    let who = format!("{} {}", before.interpreter.provider, before.interpreter.model);
+    match different.is_empty() {
+        true => out!("Read by another interpreter than before ({who}): it means the same."),
+        false => out!("Read by another interpreter than before ({who}); it means otherwise:"),
+    }
+    for difference in &different {
+        out!("  ≠ {difference}");
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! Never here: understanding text. Interpreters make documents, [`rules`] judges them whoever made them.
 
+pub mod difference;
 mod guest;
 mod label;
 pub mod rules;

@@ -3,7 +3,7 @@
 use crate::{BY, COMMIT, every, house, plan};
 use domain::account::{Event as Account, Role};
 use domain::repository::Event as Repository;
-use domain::settings::{Check, Event as Settings, Outcome};
+use domain::settings::{Check, Event as Settings, InterpreterScore, Outcome};
 
 /// No hash of anything, and no form a hash has.
 const NO_HASH: &str = "sample, not a hash";
@@ -56,6 +56,23 @@ pub fn settings() -> Vec<Settings> {
         .chain(asked)
         .chain(checked)
         .chain(tested)
+        .chain(both.map(|by| Settings::InterpreterScored {
+            interpreter: super::plan::interpreter(),
+            score: InterpreterScore {
+                declarations: domain::canonical::Digest::of_bytes(b"sample"),
+                asked: 100,
+                right: 98,
+                invented: 0,
+                forbidden: 1,
+                questions: 9,
+                refusals: 4,
+                p50_ms: 2,
+                p95_ms: 5,
+                prompt_tokens: 90_000,
+                answer_tokens: 7_000,
+            },
+            by,
+        }))
         .collect()
 }
 

@@ -22,7 +22,7 @@ pub use transport::Trouble;
 pub use wire::Provider;
 
 use crate::model::judged_answered;
-use crate::{Answering, Context, Examining, Identity, Interpreter, Scripted, limits};
+use crate::{Answering, Context, Examining, Identity, Interpreter, Scripted, Usage, limits};
 use domain::facts::Facts;
 use domain::interpretation::{Interpretation, Kind, Refusal, RefusalReason};
 use memory::Memory;
@@ -45,27 +45,20 @@ pub struct Settings {
     pub answer_tokens_max: u32,
 }
 
-/// What one call used, for the log: tokens as the provider counts them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    pub calls: u32,
-    pub prompt_tokens: u64,
-    pub answer_tokens: u64,
-}
-
 /// A language model that answers declarations.
 #[derive(Debug)]
 pub struct Model {
     settings: Settings,
     transport: Transport,
     memory: Mutex<Memory>,
+    used: Mutex<Usage>,
 }
 
 impl Model {
     /// Errors name what is wrong with the settings; nothing is sent yet.
     pub fn new(settings: Settings) -> Result<Self, Trouble> {
         let transport = Transport::new(&settings)?;
-        Ok(Self { settings, transport, memory: Mutex::new(Memory::default()) })
+        Ok(Self { settings, transport, memory: Mutex::default(), used: Mutex::default() })
     }
 
     /// Whether the server can be reached with the key, and lists the model. Costs no tokens.
@@ -128,6 +121,11 @@ impl Model {
         }
         let begun = Instant::now();
         let (answer, usage) = self.ask(text, facts, context).await;
+        if let Ok(mut used) = self.used.lock() {
+            used.calls += usage.calls;
+            used.prompt_tokens += usage.prompt_tokens;
+            used.answer_tokens += usage.answer_tokens;
+        }
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             provider = self.settings.provider.as_str(),
@@ -168,6 +166,10 @@ impl Interpreter for Model {
 
     fn interpret<'a>(&'a self, text: &'a str, facts: &'a Facts, context: &'a Context<'a>) -> Answering<'a> {
         Box::pin(self.read(text, facts, context))
+    }
+
+    fn used(&self) -> Usage {
+        self.used.lock().map(|used| *used).unwrap_or_default()
     }
 
     fn examine(&self) -> Examining<'_> {

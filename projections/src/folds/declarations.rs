@@ -3,7 +3,7 @@
 use crate::fold::{ERASED, Known, Poison, Projection, Rows};
 use crate::model::{
     Approved, Asked, Comment, Committed, DeclarationRow, DeclarationStatus as Status, PreviewInfo,
-    PreviewOutcome, SentBack,
+    PreviewOutcome, Reading, SentBack,
 };
 use domain::declaration::Event;
 use domain::event::{AnyEvent, Category};
@@ -22,7 +22,7 @@ impl Projection for Declarations {
     }
 
     fn version(&self) -> i32 {
-        3
+        4
     }
 
     fn purpose(&self) -> &'static str {
@@ -98,6 +98,7 @@ fn drafted(event: &Known, no: i64, author: AccountId, title: &str, text: &str) -
         answers: vec![],
         failure: None,
         interpretation: None,
+        read_before: None,
         plan_no: None,
         digest: None,
         asked: None,
@@ -144,6 +145,7 @@ fn change(row: &mut DeclarationRow, event: &Known, fact: &Event) {
             row.title.clone_from(title);
             row.text.clone_from(text);
             row.interpretation = None;
+            row.read_before = None;
             if !row.writers.contains(by) {
                 row.writers.push(*by);
             }
@@ -169,6 +171,13 @@ fn change(row: &mut DeclarationRow, event: &Known, fact: &Event) {
             }
         }
         Event::Interpreted { preview, interpreter, interpretation, took_ms } => {
+            let earlier = row.previews.iter().rev().filter(|info| info.no < *preview);
+            let earlier = earlier.filter_map(|info| info.interpreter.clone()).next();
+            if let (Some(earlier), Some(interpretation)) = (earlier, row.interpretation.take())
+                && earlier != *interpreter
+            {
+                row.read_before = Some(Reading { interpreter: earlier, interpretation });
+            }
             row.interpretation = Some((**interpretation).clone());
             if let Some(info) = row.previews.iter_mut().find(|info| info.no == *preview) {
                 info.interpreter = Some(interpreter.clone());

@@ -257,6 +257,10 @@ fn set(event: &settings::Event, Names { who, .. }: &Names) -> (String, bool) {
         }
         E::CredentialTested { name, passed: true } => format!("The test of {name} passed"),
         E::CredentialTested { name, passed: false } => format!("The test of {name} failed"),
+        E::InterpreterScored { interpreter, score, .. } => format!(
+            "{who} tried the interpreter {} {}: {} of {} declarations right",
+            interpreter.provider, interpreter.model, score.right, score.asked
+        ),
     };
     (text, matches!(event, E::CredentialTested { passed: false, .. }))
 }

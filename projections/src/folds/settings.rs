@@ -1,7 +1,8 @@
 //! Rules and credentials: one row.
 
 use crate::fold::{ERASED, HIDDEN, Known, Poison, Projection, Rows};
-use crate::model::{CredentialRow, SettingsRow, TestRow};
+use crate::limits::SCORES_KEPT;
+use crate::model::{CredentialRow, ScoreRow, SettingsRow, TestRow};
 use domain::event::{AnyEvent, Category};
 use domain::settings::Event;
 
@@ -15,7 +16,7 @@ impl Projection for SettingsFold {
     }
 
     fn version(&self) -> i32 {
-        3
+        4
     }
 
     fn purpose(&self) -> &'static str {
@@ -87,6 +88,16 @@ impl Projection for SettingsFold {
                 if let Some(test) = row.tests.iter_mut().find(|test| test.name == *name) {
                     test.ended = Some((event.at, *passed));
                 }
+            }
+            Event::InterpreterScored { interpreter, score, .. } => {
+                row.scores.retain(|known| known.interpreter != *interpreter);
+                row.scores.push(ScoreRow {
+                    interpreter: interpreter.clone(),
+                    score: score.clone(),
+                    at: event.at,
+                });
+                let surplus = row.scores.len().saturating_sub(SCORES_KEPT);
+                row.scores.drain(..surplus);
             }
         }
         rows.put(KEY, HIDDEN, row)

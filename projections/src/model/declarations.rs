@@ -92,6 +92,13 @@ pub struct PreviewInfo {
     pub outcome: Option<PreviewOutcome>,
 }
 
+/// What an interpreter understood.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    pub interpreter: InterpreterIdentity,
+    pub interpretation: Interpretation,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Approved {
     pub by: AccountId,
@@ -154,6 +161,9 @@ pub struct DeclarationRow {
     pub failure: Option<Failure>,
     /// What the newest preview understood, plan or not.
     pub interpretation: Option<Interpretation>,
+    /// The last reading of the same text by another interpreter than the newest: another model, prompt or version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_before: Option<Reading>,
     /// The newest plan, while it can still be decided on or is committed.
     pub plan_no: Option<u32>,
     pub digest: Option<Digest>,

@@ -12,9 +12,11 @@ pub use cluster::{
 };
 pub use declarations::{
     Approved, Asked, Comment, Committed, DeclarationRow, DeclarationStatus, PlanRow, PreviewInfo,
-    PreviewOutcome, SentBack,
+    PreviewOutcome, Reading, SentBack,
 };
 pub use history::HistoryRow;
 pub use people::Account;
 pub use runs::{AttemptOutcome, AttemptRow, CallRow, RunRow, RunStatus, StepRow, StepStatus, Wait};
-pub use settings::{CommitRow, CredentialRow, DecisionRow, DoubtRow, RepositoryRow, SettingsRow, TestRow};
+pub use settings::{
+    CommitRow, CredentialRow, DecisionRow, DoubtRow, RepositoryRow, ScoreRow, SettingsRow, TestRow,
+};

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use domain::canonical::Digest;
 use domain::ids::{AccountId, DeclarationId};
+use domain::plan::InterpreterIdentity;
 use domain::repository::{Decision, Doubt, Quarantine};
-use domain::settings::{Check, Rules};
+use domain::settings::{Check, InterpreterScore, Rules};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -23,6 +24,17 @@ pub struct SettingsRow {
     pub credentials: Vec<CredentialRow>,
     /// The newest test of each credential.
     pub tests: Vec<TestRow>,
+    /// The newest score of each interpreter, oldest first.
+    #[serde(default)]
+    pub scores: Vec<ScoreRow>,
+}
+
+/// How an interpreter did when it was tried last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreRow {
+    pub interpreter: InterpreterIdentity,
+    pub score: InterpreterScore,
+    pub at: DateTime<Utc>,
 }
 
 /// A test of a credential, under way or over.

@@ -182,3 +182,36 @@ fn numbers_stay_when_a_subject_is_erased() {
     assert_eq!((told.run_no, told.declaration_no), (Some(2), Some(2)));
     assert!(events.iter().any(|event| matches!(&event.event, Some(AnyEvent::Account(_)))));
 }
+
+#[test]
+fn the_reading_of_another_interpreter_is_kept_until_the_text_changes() {
+    use domain::declaration::Event as D;
+    use domain::interpretation::{Interpretation, Kind};
+    let read_by = |preview: u32, model: &str, kind: Kind| {
+        let requested = story::declared(FIRST, D::PreviewRequested { by: BO, preview });
+        let interpreter = domain::plan::InterpreterIdentity {
+            provider: "openai".into(),
+            model: model.into(),
+            version: "1".into(),
+        };
+        let interpretation = Box::new(Interpretation::empty(kind));
+        [
+            requested,
+            story::declared(FIRST, D::Interpreted { preview, interpreter, interpretation, took_ms: 1 }),
+        ]
+    };
+    let mut facts = vec![story::drafted(FIRST, "A VM", "A VM.")];
+    let before = |facts: &[Fact]| {
+        let row: DeclarationRow = read(&fold("declarations", facts), FIRST);
+        row.read_before.map(|reading| (reading.interpreter.model, reading.interpretation.kind))
+    };
+    facts.extend(read_by(1, "small", Kind::Question));
+    assert_eq!(before(&facts), None, "nobody read it before");
+    facts.extend(read_by(2, "large", Kind::Desired));
+    assert_eq!(before(&facts), Some(("small".into(), Kind::Question)));
+    facts.extend(read_by(3, "large", Kind::Desired));
+    assert_eq!(before(&facts), Some(("small".into(), Kind::Question)), "another preview hides no difference");
+    facts.push(story::declared(FIRST, story::revised("A VM", "Two VMs.")));
+    facts.extend(read_by(4, "small", Kind::Desired));
+    assert_eq!(before(&facts), None, "of other words, other meanings are no difference");
+}

@@ -2,6 +2,7 @@
 
 use super::Live;
 use super::plan::Comment;
+use super::reread::Reread;
 use crate::frame::Frame;
 use crate::parts::{Ago, Badge, Guard, Kind, Message, Since};
 use askama::{Template, filters::HtmlSafe};
@@ -30,6 +31,8 @@ pub struct StateRegion {
     /// The four stages while a preview is made.
     pub stages: Vec<StageView>,
     pub cancel: Option<Guard>,
+    /// The words were read by another interpreter before.
+    pub reread: Option<Reread>,
     pub questions: Option<QuestionForm>,
     pub messages: Vec<Message>,
     /// Number and words of the newest plan, if there is one to look at.

@@ -15,6 +15,7 @@ pub mod history;
 pub mod overview;
 pub mod plan;
 pub mod repository;
+pub mod reread;
 pub mod run;
 pub mod runs;
 pub mod settings;

@@ -3,6 +3,7 @@
 //! Everything on this page is made from the sealed plan by code; the model wrote none of it.
 
 use super::Live;
+use super::reread::Reread;
 use crate::frame::Frame;
 use crate::marks::{self, Marked};
 use crate::parts::{Ago, Badge, Bar, Copy, From, Guard, Icon, Kind, Message, Verb};
@@ -21,6 +22,8 @@ use domain::plan::{
 pub struct PlanPage {
     pub f: Frame,
     pub status: StatusRegion,
+    /// The words were read by another interpreter before.
+    pub reread: Option<Reread>,
     pub english: Marked,
     pub steps: Vec<StepView>,
     pub hazards: Vec<HazardView>,
@@ -33,6 +36,8 @@ pub struct PlanPage {
     /// How the prediction did, after a run.
     pub score: Option<ScoreView>,
     pub assumes: Assumes,
+    /// How well its interpreter did when it was tried last.
+    pub scored: String,
     pub decide: DecideRegion,
     pub comments: Vec<Comment>,
     pub command: String,
@@ -261,7 +266,7 @@ impl PlanParts {
             assumes: Assumes {
                 observed: Ago { at: plan.base.observed_at, now },
                 pve: plan.base.pve_version.clone(),
-                interpreter: interpreter(plan),
+                interpreter: super::reread::interpreter(&plan.interpreter),
                 contract: plan.contract.clone(),
                 fingerprint: plan.base.fingerprint.short().to_owned(),
             },
@@ -337,14 +342,6 @@ fn node(of: &NodeAfter) -> NodeView {
             of.memory_mib,
             if of.free_after_mib() * 10 < of.memory_mib { "bad" } else { "good" },
         ),
-    }
-}
-
-fn interpreter(plan: &Plan) -> String {
-    let who = &plan.interpreter;
-    match who.provider.as_str() {
-        "scripted" => format!("scripted grammar {}, no model", who.version),
-        provider => format!("{provider}, {} {}", who.model, who.version),
     }
 }
 

@@ -2,11 +2,13 @@
 
 use super::{Viewer, some_of};
 use crate::frame::Frame;
+use crate::pages::reread::{self, Reread};
 use crate::pages::{Pager, approvals, declaration as page, declarations as list, plan};
 use crate::parts::{Ago, Badge, Kind, Message};
 use crate::words;
 use chrono::{DateTime, Utc};
 use domain::declaration::{Failure, Stage, Status};
+use domain::interpretation::difference;
 use domain::run;
 use projections::model::{
     DeclarationRow, DeclarationStatus as S, PlanRow, PreviewOutcome, RunRow, RunStatus,
@@ -122,6 +124,7 @@ fn state(
         lede: page::lede(&status, &author),
         changed: Ago { at: row.changed_at, now: f.now },
         stages,
+        reread: reread(row),
         cancel: (previewing && mine).then(|| guard("cancel")),
         questions: (row.status == S::Question && mine)
             .then(|| page::QuestionForm { guard: guard("answer"), questions: row.questions.clone() }),
@@ -141,6 +144,17 @@ fn state(
         author,
         id,
     }
+}
+
+/// What the text means to its interpreter and meant to another one before; none where there was no other.
+pub(super) fn reread(row: &DeclarationRow) -> Option<Reread> {
+    let (before, now) = (row.read_before.as_ref()?, row.interpretation.as_ref()?);
+    let interpreter = row.previews.iter().rev().find_map(|preview| preview.interpreter.as_ref())?;
+    Some(Reread {
+        before: reread::interpreter(&before.interpreter),
+        now: reread::interpreter(interpreter),
+        lines: difference::between(&before.interpretation, now),
+    })
 }
 
 fn messages(viewer: &Viewer, row: &DeclarationRow) -> Vec<Message> {

@@ -7,7 +7,8 @@ use crate::parts::{Ago, Copy, Guard, Kind, Message};
 use crate::words;
 use domain::canonical::Digest;
 use domain::limits::PLAN_AGE_S_MAX;
-use projections::model::{DeclarationRow, DeclarationStatus as S, PlanRow};
+use domain::plan::InterpreterIdentity;
+use projections::model::{DeclarationRow, DeclarationStatus as S, PlanRow, ScoreRow};
 
 /// How the shown plan relates to the declaration as it is now.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,31 @@ fn standing(f: &Frame, row: &DeclarationRow, plan: &PlanRow) -> Standing {
     }
 }
 
-pub fn page(f: Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow) -> PlanPage {
+fn scored(interpreter: &InterpreterIdentity, scores: &[ScoreRow]) -> String {
+    let Some(row) = scores.iter().find(|row| row.interpreter == *interpreter) else {
+        return "not scored yet: mycopod interpret --bench FILE --as NAME".to_owned();
+    };
+    let (score, day) = (&row.score, row.at.format("%Y-%m-%d"));
+    let invented = match score.invented {
+        0 => "nothing invented".to_owned(),
+        some => format!("{some} with invented values"),
+    };
+    format!(
+        "right on {} of {} declarations ({} %), {invented}, on {day}",
+        score.right,
+        score.asked,
+        score.percent()
+    )
+}
+
+/// `scores`: how interpreters did when they were tried.
+pub fn page(
+    f: Frame,
+    viewer: &Viewer,
+    row: &DeclarationRow,
+    plan: &PlanRow,
+    scores: &[ScoreRow],
+) -> PlanPage {
     // The English is shown only where it is the one the plan was made from.
     let same_text = Digest::of_bytes(row.text.as_bytes()) == plan.plan.text;
     let text = if same_text { row.text.as_str() } else { "" };
@@ -60,6 +85,10 @@ pub fn page(f: Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow) -> 
             author,
             messages: messages(&f, viewer, row, plan, standing, same_text),
         },
+        reread: match standing {
+            Standing::Past => None,
+            _ => declaration::reread(row),
+        },
         decide: decide(&f, viewer, row, plan, standing),
         english: parts.english,
         steps: parts.steps,
@@ -71,6 +100,7 @@ pub fn page(f: Frame, viewer: &Viewer, row: &DeclarationRow, plan: &PlanRow) -> 
         rehearsal: parts.rehearsal,
         score: plan.score.as_ref().map(ScoreView::of),
         assumes: parts.assumes,
+        scored: scored(&plan.plan.interpreter, scores),
         comments: declaration::comments(viewer, row, f.now),
         command: format!("mycopod approve {} {} --digest {}", row.id, plan.no, plan.digest),
         f,

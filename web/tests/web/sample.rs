@@ -7,6 +7,7 @@ use domain::canonical::Digest;
 use domain::contract::Missing;
 use domain::declaration::{Failure, Stage, Status};
 use domain::ids::DeclarationId;
+use domain::interpretation::difference::Difference;
 use domain::interpretation::{
     Interpretation, Kind as Meaning, Label, Question, QuestionAbout, RefusalReason, Span,
 };
@@ -295,6 +296,24 @@ fn comments(say: Say) -> Vec<plan::Comment> {
     }]
 }
 
+fn reread(say: Say) -> web::pages::reread::Reread {
+    let line = |field: Option<&str>, before: Option<&str>, after: Option<&str>| Difference {
+        subject: say("k8s-1"),
+        field: field.map(say),
+        before: before.map(say),
+        after: after.map(say),
+    };
+    web::pages::reread::Reread {
+        before: say("scripted grammar 1, no model"),
+        now: say("claude, claude-sonnet 3"),
+        lines: vec![
+            line(Some("memory"), Some("4096 MiB"), Some("8192 MiB")),
+            line(None, None, Some("create vm")),
+            line(None, Some("create container"), None),
+        ],
+    }
+}
+
 pub fn plan_page(role: Role, say: Say) -> plan::PlanPage {
     let plan = plan(say);
     let parts = plan::PlanParts::of(&plan, TEXT, now());
@@ -334,6 +353,8 @@ pub fn plan_page(role: Role, say: Say) -> plan::PlanPage {
         },
         f,
         english: parts.english,
+        reread: Some(reread(say)),
+        scored: say("right on 109 of 111 declarations (98 %), nothing invented, on 2026-11-20"),
         steps: parts.steps,
         hazards: parts.hazards,
         destroys: parts.destroys,
@@ -388,6 +409,7 @@ fn declaration_page(status: Status, say: Say) -> declaration::DeclarationPage {
             lede: declaration::lede(&status, &say("bo")),
             author: say("bo"),
             changed: before(40),
+            reread: Some(reread(say)),
             cancel: (!stages.is_empty()).then(|| guard("cancel")),
             stages,
             questions,
