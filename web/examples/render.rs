@@ -1,6 +1,6 @@
 //! Draws all sample pages into a folder, with the style and script beside them: `cargo run --example render DIR`.
 
-#[path = "../tests/web/sample.rs"]
+#[path = "../tests/web/sample/mod.rs"]
 mod sample;
 
 use std::{env, fs, path::PathBuf};

@@ -104,7 +104,9 @@ pub async fn rules(
     };
     let state: Settings = app.load(Category::Settings, SETTINGS).await?;
     let Some(before) = &state.rules else {
-        return Err(HttpError::invalid("no rules are set yet; the command line sets the first ones"));
+        return Err(HttpError::invalid(
+            "no rules are set yet; `mycopod config rules --set FILE` sets the first ones",
+        ));
     };
     let by = Some(me.actor());
     let command = |rules| Command::SetRules { rules: Box::new(rules), by };

@@ -34,7 +34,7 @@ fn the_same_action_on_the_same_version_has_the_same_key() {
 
 #[test]
 fn a_connection_shows_its_state_live_and_never_a_value() {
-    let [proxmox, model] = sample::connection_pages(&|text: &str| text.to_owned());
+    let [proxmox, model] = sample::places::connection_pages(&|text: &str| text.to_owned());
     let html = proxmox.render().unwrap();
     for (name, region) in proxmox.regions().unwrap() {
         assert!(html.contains(&format!("sse-swap=\"{name}\"")) || proxmox.f.live.is_none());
