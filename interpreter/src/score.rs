@@ -85,11 +85,11 @@ impl Item {
     }
 }
 
-/// Asks every item, one after the other; `tell` hears how many are done, and of each answer whether it was right.
-pub async fn score(
+/// Asks every item, one after the other, with the facts of its cluster; `tell` hears of each answer whether it was right.
+pub async fn score<'a>(
     interpreter: &dyn Interpreter,
     lines: &str,
-    facts: &Facts,
+    facts_of: impl Fn(&Item) -> &'a Facts,
     mut tell: impl FnMut(&Item, bool),
 ) -> Result<InterpreterScore, NoItems> {
     let items = Item::read(lines)?;
@@ -109,6 +109,7 @@ pub async fn score(
     };
     let mut took = Vec::with_capacity(items.len());
     for item in &items {
+        let facts = facts_of(item);
         let begun = Instant::now();
         let answer = interpreter.interpret(&item.text, facts, &Context::default()).await;
         took.push(u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX));

@@ -16,6 +16,7 @@ use domain::settings::{Command, InterpreterScore, Settings};
 use eventstore::{EventLog, StreamId};
 use interpreter::score::Item;
 use interpreter::{Identity, Interpreter, Scripted};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,7 +46,15 @@ pub async fn bench(
         Failure::new(Code::Usage, format!("{}: {why}", file.display()), next)
     };
     let lines = std::fs::read_to_string(file).map_err(|error| invalid(error.to_string()))?;
-    let items = Item::read(&lines).map_err(|error| invalid(error.to_string()))?.len();
+    let items = Item::read(&lines).map_err(|error| invalid(error.to_string()))?;
+    let mut elsewhere = BTreeMap::new();
+    for name in items.iter().filter_map(|item| item.cluster.as_deref()) {
+        if !elsewhere.contains_key(name) {
+            elsewhere.insert(name.to_owned(), facts_of(Some(&beside(file, name)))?);
+        }
+    }
+    let facts_for =
+        |item: &Item| item.cluster.as_ref().and_then(|name| elsewhere.get(name)).unwrap_or(&facts);
     let interpreter: Arc<dyn Interpreter> = match (config.exists(), keep_as.is_some()) {
         (false, false) => Arc::new(Scripted),
         _ => match Config::read(config)?.agent {
@@ -53,7 +62,7 @@ pub async fn bench(
             None => Arc::new(Scripted),
         },
     };
-    let mut progress = Progress::new(items as u64, quiet);
+    let mut progress = Progress::new(items.len() as u64, quiet);
     let (mut done, mut wrong) = (0, Vec::new());
     let tell = |item: &Item, right: bool| {
         done += 1;
@@ -62,7 +71,7 @@ pub async fn bench(
             wrong.push(item.id.as_str().map_or_else(|| format!("line {done}"), str::to_owned));
         }
     };
-    let scored = interpreter::score::score(interpreter.as_ref(), &lines, &facts, tell).await;
+    let scored = interpreter::score::score(interpreter.as_ref(), &lines, facts_for, tell).await;
     progress.end();
     let (score, identity) = (scored.map_err(|error| invalid(error.to_string()))?, interpreter.identity());
     match json {
@@ -73,6 +82,13 @@ pub async fn bench(
         Some(name) => keep(config, name, identity, score, json).await,
         None => Ok(()),
     }
+}
+
+/// The facts of another cluster lie beside the items, as `NAME.json` or under their whole name.
+fn beside(items: &Path, name: &str) -> PathBuf {
+    let file = Path::new(name).file_name().unwrap_or_default();
+    let whole = items.with_file_name(file);
+    if whole.extension().is_some() { whole } else { whole.with_extension("json") }
 }
 
 fn print(identity: &Identity, score: &InterpreterScore, wrong: &[String]) {
